@@ -1,0 +1,27 @@
+package io.sambay4j.backend;
+
+/**
+ * Keys and values kept from earlier tokens of the sequences of a batch, in blocks of {@code blockTokens} rows. The row
+ * of position j of sequence s is
+ *
+ * <pre>table[s * tableCols + (j / blockTokens) % tableCols] * blockTokens + j % blockTokens</pre>
+ *
+ * so that one formula serves both kinds of cache: a growing one lists its blocks in the table; a ring of W rows per
+ * state slot is {@code blockTokens = W}, {@code tableCols = 1}, {@code table[s] = slot[s]}.
+ *
+ * @param keys [blocks * blockTokens, kvHeads * headDim]
+ * @param values the same
+ * @param table [sequences, tableCols], not copied
+ */
+@SuppressWarnings("ArrayRecordComponent")
+public record KeyValueView(Tensor keys, Tensor values, int blockTokens, int tableCols, int[] table) {
+  /** Row of the pool that holds position j of sequence s. */
+  public int row(int s, int j) {
+    return table[s * tableCols + (j / blockTokens) % tableCols] * blockTokens + j % blockTokens;
+  }
+
+  /** How many positions a sequence can keep before the oldest is overwritten. */
+  public int capacity() {
+    return blockTokens * tableCols;
+  }
+}
