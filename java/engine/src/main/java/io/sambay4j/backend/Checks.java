@@ -16,7 +16,8 @@ final class Checks {
   static void allocate(int rows, int cols) {
     require(
         rows >= 1 && cols >= 1,
-        "allocate: [%d, %d], expected at least one row and one column",
+        "allocate",
+        "[%d, %d], expected at least one row and one column",
         rows,
         cols);
   }
@@ -24,7 +25,8 @@ final class Checks {
   static void weight(int rows, int cols) {
     require(
         rows >= 1 && cols >= 1,
-        "weight: [%d, %d], expected at least one row and one column",
+        "weight",
+        "[%d, %d], expected at least one row and one column",
         rows,
         cols);
   }
@@ -34,7 +36,8 @@ final class Checks {
     long rowBytes = (long) weight.cols() * dtype.bytes();
     require(
         from.remaining() % rowBytes == 0,
-        "setRows: %d bytes, expected a multiple of %d, a row of %d %s",
+        "setRows",
+        "%d bytes, expected a multiple of %d, a row of %d %s",
         from.remaining(),
         rowBytes,
         weight.cols(),
@@ -42,7 +45,8 @@ final class Checks {
     int n = (int) (from.remaining() / rowBytes);
     require(
         firstRow >= 0 && firstRow <= weight.rows() - n,
-        "setRows: rows %d to %d, expected within 0 to %d",
+        "setRows",
+        "rows %d to %d, expected within 0 to %d",
         firstRow,
         firstRow + (long) n - 1,
         weight.rows() - 1);
@@ -53,8 +57,8 @@ final class Checks {
     long count = (long) tensor.rows() * tensor.cols();
     require(
         start >= 0 && start + count <= array.length,
-        "%s: %s takes %d numbers from %d on, the array has %d",
         op,
+        "%s takes %d numbers from %d on, the array has %d",
         tensor,
         count,
         start,
@@ -116,7 +120,8 @@ final class Checks {
       eps("gmu", eps);
       require(
           groups >= 1 && gate.cols() % groups == 0,
-          "gmu: normGroups is %d, expected a divisor of inner=%d",
+          "gmu",
+          "normGroups is %d, expected a divisor of inner=%d",
           groups,
           gate.cols());
     }
@@ -129,7 +134,7 @@ final class Checks {
     int inner = x.cols();
     shape(op, "weight", weight, "taps", weight.rows(), "inner", inner);
     dtype(op, "weight", weight, DType.F32);
-    require(weight.rows() >= 1, "%s: weight is %s, expected at least one tap", op, weight);
+    require(weight.rows() >= 1, op, "weight is %s, expected at least one tap", weight);
     vector(op, "bias", bias, "inner", inner);
     if (tail.dtype() != x.dtype()) {
       dtype(op, "tail", tail, DType.F32);
@@ -152,7 +157,7 @@ final class Checks {
     vector(op, "deltaBias", args.deltaBias(), "inner", inner);
     shape(op, "a", args.a(), "state", states, "inner", inner);
     dtype(op, "a", args.a(), DType.F32);
-    require(states >= 1, "%s: a is %s, expected at least one row", op, args.a());
+    require(states >= 1, op, "a is %s, expected at least one row", args.a());
     shape(op, "b", args.b(), "tokens", tokens, "state", states);
     shape(op, "c", args.c(), "tokens", tokens, "state", states);
     vector(op, "d", args.d(), "inner", inner);
@@ -161,7 +166,7 @@ final class Checks {
     slots(op, "state", args.state(), batch, "state", states, inner);
     shape(op, "y", args.y(), "tokens", tokens, "inner", inner);
     shape(op, "yUngated", args.yUngated(), "tokens", tokens, "inner", inner);
-    require(args.y() != null || args.yUngated() != null, "%s: neither y nor yUngated is given", op);
+    require(args.y() != null || args.yUngated() != null, op, "neither y nor yUngated is given");
     sameOrApart(op, "y", args.y(), "x", x);
     noOverlap(op, "yUngated", args.yUngated(), "x", x);
     noOverlap(op, "yUngated", args.yUngated(), "y", args.y());
@@ -196,19 +201,15 @@ final class Checks {
     shape(op, "k", k, "n", k.rows(), "kvHeads * headDim", kv.keys().cols());
     shape(op, "v", v, "n", k.rows(), "kvHeads * headDim", kv.keys().cols());
     int sequences = kv.table().length / kv.tableCols();
-    require(s >= 0 && s < sequences, "%s: sequence %d, expected 0 to %d", op, s, sequences - 1);
+    require(s >= 0 && s < sequences, op, "sequence %d, expected 0 to %d", s, sequences - 1);
     require(
         first >= 0 && first <= Integer.MAX_VALUE - k.rows(),
-        "%s: no positions %d to %d",
         op,
+        "no positions %d to %d",
         first,
         first + (long) k.rows() - 1);
     require(
-        k.rows() <= kv.capacity(),
-        "%s: %d positions, the cache keeps %d",
-        op,
-        k.rows(),
-        kv.capacity());
+        k.rows() <= kv.capacity(), op, "%d positions, the cache keeps %d", k.rows(), kv.capacity());
     blocks(op, kv, s, first, first + k.rows());
     noOverlap(op, "k", k, "keys", kv.keys());
     noOverlap(op, "v", v, "values", kv.values());
@@ -228,7 +229,7 @@ final class Checks {
     int kvWidth = shape.kvHeads() * shape.headDim();
     shape(op, "q", q, "tokens", q.rows(), "heads * headDim", width);
     shape(op, "y", y, "tokens", q.rows(), "heads * headDim", width);
-    require((k == null) == (v == null), "%s: of k and v only one is given", op);
+    require((k == null) == (v == null), op, "of k and v only one is given");
     shape(op, "k", k, "tokens", q.rows(), "kvHeads * headDim", kvWidth);
     shape(op, "v", v, "tokens", q.rows(), "kvHeads * headDim", kvWidth);
     noOverlap(op, "y", y, "q", q);
@@ -253,8 +254,8 @@ final class Checks {
       }
       require(
           end - oldest <= kv.capacity(),
-          "%s: sequence %d needs cached positions %d to %d, the cache keeps %d",
           op,
+          "sequence %d needs cached positions %d to %d, the cache keeps %d",
           s,
           oldest,
           end - 1,
@@ -275,8 +276,8 @@ final class Checks {
     String op = "diffAttention";
     require(
         shape.heads() % 2 == 0 && shape.kvHeads() % 2 == 0,
-        "%s: %d heads on %d key/value heads, expected even numbers",
         op,
+        "%d heads on %d key/value heads, expected even numbers",
         shape.heads(),
         shape.kvHeads());
     attention(op, batch, shape, q, k, v, kv, y);
@@ -292,22 +293,22 @@ final class Checks {
     shape(op, "sin", sin, "positions", cos.rows(), "rotated / 2", cos.cols());
     require(
         headDim >= 1 && x.cols() % headDim == 0,
-        "%s: x is %s, expected columns of heads * headDim=%d",
         op,
+        "x is %s, expected columns of heads * headDim=%d",
         x,
         headDim);
     require(
         2 * cos.cols() <= headDim,
-        "%s: cos is %s, at most headDim=%d features can turn",
         op,
+        "cos is %s, at most headDim=%d features can turn",
         cos,
         headDim);
     for (int s = 0; s < batch.sequences(); s++) {
       int end = batch.position()[s] + batch.rows(s);
       require(
           end <= cos.rows(),
-          "%s: sequence %d ends at position %d, cos has %d rows",
           op,
+          "sequence %d ends at position %d, cos has %d rows",
           s,
           end - 1,
           cos.rows());
@@ -316,28 +317,28 @@ final class Checks {
 
   private static void batch(String op, Batch batch, Tensor x, String name) {
     int[] start = batch.sequenceStart();
-    require(start[0] == 0, "%s: sequenceStart[0] is %d, expected 0", op, start[0]);
+    require(start[0] == 0, op, "sequenceStart[0] is %d, expected 0", start[0]);
     for (int s = 0; s < batch.sequences(); s++) {
-      require(start[s] < start[s + 1], "%s: sequence %d of the batch has no rows", op, s);
+      require(start[s] < start[s + 1], op, "sequence %d of the batch has no rows", s);
       int position = batch.position()[s];
       require(
           position >= 0 && position <= Integer.MAX_VALUE - batch.rows(s),
-          "%s: position[%d] is %d, expected 0 or more and room for %d rows",
           op,
+          "position[%d] is %d, expected 0 or more and room for %d rows",
           s,
           position,
           batch.rows(s));
-      require(batch.slot()[s] >= 0, "%s: slot[%d] is %d", op, s, batch.slot()[s]);
+      require(batch.slot()[s] >= 0, op, "slot[%d] is %d", s, batch.slot()[s]);
     }
     int[] slots = batch.slot().clone();
     Arrays.sort(slots);
     for (int s = 1; s < slots.length; s++) {
-      require(slots[s - 1] != slots[s], "%s: slot %d twice in one batch", op, slots[s]);
+      require(slots[s - 1] != slots[s], op, "slot %d twice in one batch", slots[s]);
     }
     require(
         x.rows() == batch.tokens(),
-        "%s: %s is %s, expected [tokens=%d, %d]",
         op,
+        "%s is %s, expected [tokens=%d, %d]",
         name,
         x,
         batch.tokens(),
@@ -351,8 +352,8 @@ final class Checks {
     for (int slot : batch.slot()) {
       require(
           (slot + 1L) * rowsPerSlot <= tensor.rows(),
-          "%s: %s is %s, no room for slot %d of %s=%d rows",
           op,
+          "%s is %s, no room for slot %d of %s=%d rows",
           name,
           tensor,
           slot,
@@ -364,8 +365,8 @@ final class Checks {
   private static void table(String op, KeyValueView kv, int sequences) {
     require(
         kv.table().length >= (long) sequences * kv.tableCols(),
-        "%s: the block table has %d entries, expected [sequences=%d, tableCols=%d]",
         op,
+        "the block table has %d entries, expected [sequences=%d, tableCols=%d]",
         kv.table().length,
         sequences,
         kv.tableCols());
@@ -380,8 +381,8 @@ final class Checks {
       int block = kv.table()[entry];
       require(
           block >= 0 && block < blocks,
-          "%s: table[%d, %d] is block %d, expected 0 to %d",
           op,
+          "table[%d, %d] is block %d, expected 0 to %d",
           s,
           entry % kv.tableCols(),
           block,
@@ -393,8 +394,8 @@ final class Checks {
     for (int i = 0; i < indices.length; i++) {
       require(
           indices[i] >= 0 && indices[i] < size,
-          "%s: %s[%d] is %d, expected 0 to %s - 1 = %d",
           op,
+          "%s[%d] is %d, expected 0 to %s - 1 = %d",
           name,
           i,
           indices[i],
@@ -427,17 +428,17 @@ final class Checks {
   }
 
   private static void dtype(String op, String name, Tensor tensor, DType dtype) {
-    require(tensor.dtype() == dtype, "%s: %s is %s, expected %s", op, name, tensor, name(dtype));
+    require(tensor.dtype() == dtype, op, "%s is %s, expected %s", name, tensor, name(dtype));
   }
 
   private static void eps(String op, float eps) {
-    require(eps >= 0 && eps < Float.POSITIVE_INFINITY, "%s: eps is %s, expected >= 0", op, eps);
+    require(eps >= 0 && eps < Float.POSITIVE_INFINITY, op, "eps is %s, expected >= 0", eps);
   }
 
   private static void noOverlap(
       String op, String name, @Nullable Tensor a, String otherName, @Nullable Tensor b) {
     if (a != null && b != null) {
-      require(!a.overlaps(b), "%s: %s overlaps %s in memory", op, name, otherName);
+      require(!a.overlaps(b), op, "%s overlaps %s in memory", name, otherName);
     }
   }
 
@@ -447,7 +448,7 @@ final class Checks {
     if (a != null) {
       boolean same =
           a.storage() == b.storage() && a.offset() == b.offset() && a.stride() == b.stride();
-      require(same || !a.overlaps(b), "%s: %s overlaps %s without being it", op, name, otherName);
+      require(same || !a.overlaps(b), op, "%s overlaps %s without being it", name, otherName);
     }
   }
 
@@ -456,9 +457,10 @@ final class Checks {
   }
 
   /** Formats only on failure: this stands before every operation of every layer. */
-  private static void require(boolean condition, String message, @Nullable Object... values) {
+  private static void require(
+      boolean condition, String op, String message, @Nullable Object... values) {
     if (!condition) {
-      throw new IllegalArgumentException(message.formatted(values));
+      throw new IllegalArgumentException((op + ": " + message).formatted(values));
     }
   }
 }

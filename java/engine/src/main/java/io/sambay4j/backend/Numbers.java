@@ -20,10 +20,10 @@ public final class Numbers {
   public static short floatToBf16(float value) {
     int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {
-      return (short) (bits >>> 16 | 0x40); // a quiet NaN: its payload may have been cut off
+      return (short) ((bits >>> 16) | 0x40); // a quiet NaN: its payload may have been cut off
     }
-    int roundToEven = 0x7FFF + (bits >>> 16 & 1);
-    return (short) (bits + roundToEven >>> 16);
+    int roundToEven = 0x7FFF + ((bits >>> 16) & 1);
+    return (short) ((bits + roundToEven) >>> 16);
   }
 
   public static float bf16ToFloat(short bits) {
@@ -33,7 +33,7 @@ public final class Numbers {
   /** IEEE half precision: 5 exponent bits, 10 mantissa bits; beyond 65504 infinity. */
   public static short floatToF16(float value) {
     int bits = Float.floatToRawIntBits(value);
-    int sign = bits >>> 16 & 0x8000;
+    int sign = (bits >>> 16) & 0x8000;
     float magnitude = Math.abs(value);
     if (Float.isNaN(value)) {
       return (short) (sign | 0x7E00);
@@ -44,19 +44,19 @@ public final class Numbers {
     if (magnitude < 0x1p-14f) { // subnormal: a multiple of 2^-24; the exact product is rounded
       return (short) (sign | (int) Math.rint(magnitude * 0x1p24f));
     }
-    int roundToEven = 0xFFF + (bits >>> 13 & 1);
-    int rebiased = (bits & 0x7FFFFFFF) + roundToEven - (127 - 15 << 23);
-    return (short) (sign | rebiased >>> 13);
+    int roundToEven = 0xFFF + ((bits >>> 13) & 1);
+    int rebiased = (bits & 0x7FFFFFFF) + roundToEven - ((127 - 15) << 23);
+    return (short) (sign | (rebiased >>> 13));
   }
 
   public static float f16ToFloat(short half) {
     int sign = (half & 0x8000) << 16;
-    int exponent = half >>> 10 & 0x1F;
+    int exponent = (half >>> 10) & 0x1F;
     int mantissa = half & 0x3FF;
     if (exponent == 0) { // zero and subnormal numbers
       return Float.intBitsToFloat(sign | Float.floatToRawIntBits(mantissa * 0x1p-24f));
     }
     int wide = exponent == 0x1F ? 0xFF : exponent + 127 - 15;
-    return Float.intBitsToFloat(sign | wide << 23 | mantissa << 13);
+    return Float.intBitsToFloat(sign | (wide << 23) | (mantissa << 13));
   }
 }

@@ -53,7 +53,7 @@ public final class ReferenceBackend implements Backend {
     throw new OutOfDeviceMemoryException(
         OUT_OF_MEMORY,
         "%d MiB for one matrix of the reference backend do not fit into the Java heap of %d MiB"
-            .formatted(elements * Float.BYTES >> 20, Runtime.getRuntime().maxMemory() >> 20));
+            .formatted((elements * Float.BYTES) >> 20, Runtime.getRuntime().maxMemory() >> 20));
   }
 
   @Override
