@@ -3,13 +3,13 @@ package io.sambay4j.backend;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The operations of a forward pass on one device, named as in {@code sambay.h}, whose comments are the contract: shapes,
- * what may alias, equations and sources. {@link ReferenceBackend} states them as plain loops; {@code NativeBackend} runs
- * them on a native device.
+ * The operations of a forward pass on one device, named as in {@code sambay.h}, whose comments are
+ * the contract: shapes, what may alias, equations and sources. {@link ReferenceBackend} states them
+ * as plain loops; {@code NativeBackend} runs them on a native device.
  *
- * <p>Work is done in the order of the calls. Calls from several threads wait for one another. Every owner ({@link
- * Storage}, {@link Weight}) must be closed before its backend; using anything after close is an {@link
- * IllegalStateException}.
+ * <p>Work is done in the order of the calls. Calls from several threads wait for one another. Every
+ * owner ({@link Storage}, {@link Weight}) must be closed before its backend; using anything after
+ * close is an {@link IllegalStateException}.
  */
 public interface Backend extends AutoCloseable {
   /** One line for people: device, target, threads. */
@@ -21,7 +21,10 @@ public interface Backend extends AutoCloseable {
   /** A weight matrix [rows, cols] = [outputs, inputs] kept as {@code storage}. */
   Weight weight(int rows, int cols, DType storage);
 
-  /** Writes {@code from} (row-major, rows * cols numbers from {@code start}) into {@code to}, rounding to its dtype. */
+  /**
+   * Writes {@code from} (row-major, rows * cols numbers from {@code start}) into {@code to},
+   * rounding to its dtype.
+   */
   void upload(float[] from, int start, Tensor to);
 
   /** Reads {@code from} into {@code to} (row-major, from {@code start}), widening to f32. */
@@ -51,11 +54,18 @@ public interface Backend extends AutoCloseable {
   /** y = silu(gate) * up, [gate | up] = gateUp [tokens, 2 * features]. */
   void swiglu(Tensor gateUp, Tensor y);
 
-  /** y = silu(gate) * memory; with {@code normWeight} RMS-normalised in {@code normGroups} groups of channels. */
-  void gmu(Tensor gate, Tensor memory, @Nullable Tensor normWeight, float eps, int normGroups, Tensor y);
+  /**
+   * y = silu(gate) * memory; with {@code normWeight} RMS-normalised in {@code normGroups} groups of
+   * channels.
+   */
+  void gmu(
+      Tensor gate, Tensor memory, @Nullable Tensor normWeight, float eps, int normGroups, Tensor y);
 
-  /** Depthwise causal convolution with SiLU; reads and leaves the tail [slots * (taps - 1), inner]. */
-  void causalConv1d(Batch batch, Tensor x, Tensor weight, @Nullable Tensor bias, Tensor tail, Tensor y);
+  /**
+   * Depthwise causal convolution with SiLU; reads and leaves the tail [slots * (taps - 1), inner].
+   */
+  void causalConv1d(
+      Batch batch, Tensor x, Tensor weight, @Nullable Tensor bias, Tensor tail, Tensor y);
 
   /** The fused selective scan of Mamba; see {@link ScanArgs}. */
   void selectiveScan(Batch batch, ScanArgs args);
@@ -63,12 +73,15 @@ public interface Backend extends AutoCloseable {
   /** Appends the rows k, v [tokens, kvHeads * headDim] to the cache at their positions. */
   void kvAppend(Batch batch, Tensor k, Tensor v, KeyValueView kv);
 
-  /** Copies positions {@code first} to {@code first + k.rows() - 1} of sequence s of the view into k, v. */
+  /**
+   * Copies positions {@code first} to {@code first + k.rows() - 1} of sequence s of the view into
+   * k, v.
+   */
   void kvRead(KeyValueView kv, int s, int first, Tensor k, Tensor v);
 
   /**
-   * Causal grouped attention of a chunk of queries against any past. Keys before the batch's positions come from {@code
-   * kv}; the chunk's own from k, v when given, else from {@code kv} too.
+   * Causal grouped attention of a chunk of queries against any past. Keys before the batch's
+   * positions come from {@code kv}; the chunk's own from k, v when given, else from {@code kv} too.
    */
   void attention(
       Batch batch,
@@ -79,7 +92,10 @@ public interface Backend extends AutoCloseable {
       @Nullable KeyValueView kv,
       Tensor y);
 
-  /** Differential attention, interleaved pairs: RMSNorm(A1 - lambda A2; sublnWeight, eps) * outScale. */
+  /**
+   * Differential attention, interleaved pairs: RMSNorm(A1 - lambda A2; sublnWeight, eps) *
+   * outScale.
+   */
   void diffAttention(
       Batch batch,
       AttentionShape shape,
@@ -97,8 +113,8 @@ public interface Backend extends AutoCloseable {
   void close();
 
   /**
-   * Arguments of {@link #selectiveScan}; see {@code sy_selective_scan} for the recurrence (Gu and Dao 2023, section
-   * 3.2).
+   * Arguments of {@link #selectiveScan}; see {@code sy_selective_scan} for the recurrence (Gu and
+   * Dao 2023, section 3.2).
    *
    * @param x [tokens, inner]
    * @param delta [tokens, inner], before bias and softplus

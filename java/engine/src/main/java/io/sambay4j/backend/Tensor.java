@@ -1,8 +1,9 @@
 package io.sambay4j.backend;
 
 /**
- * A view of a matrix [rows, cols] in a {@link Storage}: row-major, the last dimension contiguous. It owns nothing; a
- * vector is a matrix of one row. Tokens of all sequences of a step lie end to end along the rows.
+ * A view of a matrix [rows, cols] in a {@link Storage}: row-major, the last dimension contiguous.
+ * It owns nothing; a vector is a matrix of one row. Tokens of all sequences of a step lie end to
+ * end along the rows.
  */
 public final class Tensor {
   private final Storage storage;
@@ -15,7 +16,8 @@ public final class Tensor {
   Tensor(Storage storage, DType dtype, long offset, int rows, int cols, int stride) {
     if (rows < 0 || cols < 0 || stride < cols || offset < 0) {
       throw new IllegalArgumentException(
-          "no tensor of %d rows, %d columns, stride %d, offset %d".formatted(rows, cols, stride, offset));
+          "no tensor of %d rows, %d columns, stride %d, offset %d"
+              .formatted(rows, cols, stride, offset));
     }
     if (rows > 0 && offset + (rows - 1L) * stride + cols > storage.size()) {
       throw new IllegalArgumentException(
@@ -73,9 +75,36 @@ public final class Tensor {
   /** The same elements as [rows, cols]; this tensor must be contiguous and hold as many or more. */
   public Tensor reshape(int newRows, int newCols) {
     if (stride != cols || (long) newRows * newCols > (long) rows * cols) {
-      throw new IllegalArgumentException("cannot view " + this + " as [" + newRows + ", " + newCols + "]");
+      throw new IllegalArgumentException(
+          "cannot view " + this + " as [" + newRows + ", " + newCols + "]");
     }
     return new Tensor(storage, dtype, offset, newRows, newCols, newCols);
+  }
+
+  /** Whether some element lies in both. Exact for views of equal stride, cautious for others. */
+  boolean overlaps(Tensor other) {
+    boolean apart =
+        storage != other.storage
+            || isEmpty()
+            || other.isEmpty()
+            || lastElement() < other.offset
+            || other.lastElement() < offset;
+    if (apart || stride != other.stride) {
+      return !apart;
+    }
+    long column = offset % stride;
+    long otherColumn = other.offset % stride;
+    boolean neitherWraps = column + cols <= stride && otherColumn + other.cols <= stride;
+    boolean besideEachOther = column + cols <= otherColumn || otherColumn + other.cols <= column;
+    return !(neitherWraps && besideEachOther);
+  }
+
+  boolean isEmpty() {
+    return rows == 0 || cols == 0;
+  }
+
+  private long lastElement() {
+    return offset + (rows - 1L) * stride + cols - 1;
   }
 
   private void checkRange(String what, int from, int to, int size) {

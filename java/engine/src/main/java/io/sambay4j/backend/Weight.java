@@ -3,8 +3,8 @@ package io.sambay4j.backend;
 import java.nio.ByteBuffer;
 
 /**
- * A weight matrix [rows, cols] = [outputs, inputs] in the layout its backend likes best, zero until set. Owned by
- * whoever asked {@link Backend#weight} for it.
+ * A weight matrix [rows, cols] = [outputs, inputs] in the layout its backend likes best, zero until
+ * set. Owned by whoever asked {@link Backend#weight} for it.
  */
 public interface Weight extends AutoCloseable {
   int rows();
@@ -20,7 +20,8 @@ public interface Weight extends AutoCloseable {
   /**
    * Packs rows {@code firstRow} to {@code firstRow + n - 1}.
    *
-   * @param from {@code n * cols} numbers, little endian, row-major, from position to limit; not moved
+   * @param from {@code n * cols} numbers, little endian, row-major, from position to limit; not
+   *     moved
    * @param dtype how the numbers are stored; converted where it is not {@link #dtype()}
    */
   void setRows(int firstRow, ByteBuffer from, DType dtype);

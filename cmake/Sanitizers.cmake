@@ -1,0 +1,6 @@
+# -DSAMBAY_SANITIZE=address,undefined builds the library and its tests with these sanitizers; the first finding ends a test.
+set(SAMBAY_SANITIZE "" CACHE STRING "sanitizers to build with, separated by commas; empty for none")
+if(SAMBAY_SANITIZE)
+  add_compile_options(-fsanitize=${SAMBAY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${SAMBAY_SANITIZE})
+endif()

@@ -1,0 +1,23 @@
+package io.sambay4j.backend;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** Numbers as a file holds them. */
+final class Bytes {
+  private Bytes() {}
+
+  /** Little endian, rounded to {@code dtype}. */
+  static ByteBuffer of(float[] values, DType dtype) {
+    ByteBuffer bytes =
+        ByteBuffer.allocate(values.length * dtype.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    for (float value : values) {
+      switch (dtype) {
+        case F32 -> bytes.putFloat(value);
+        case F16 -> bytes.putShort(Numbers.floatToF16(value));
+        case BF16 -> bytes.putShort(Numbers.floatToBf16(value));
+      }
+    }
+    return bytes.flip();
+  }
+}
