@@ -62,7 +62,7 @@ public final class ModelLoader {
       Checkpoint checkpoint,
       LoadOptions options,
       Progress progress) {
-    ModelTensors.verify(config, checkpoint);
+    ModelTensors.of(config).verify(checkpoint);
     ModelLoader loader = new ModelLoader(backend, config, checkpoint, options, progress);
     try {
       ModelParts parts = loader.parts();
@@ -139,7 +139,7 @@ public final class ModelLoader {
               new GatedMemoryUnit(
                   linear(attn + "in_proj", false),
                   config.gmuNorm() ? vector(attn + "norm.weight") : null,
-                  config.normEps(),
+                  (float) config.normEps(),
                   linear(attn + "out_proj", false));
         };
     return new DecoderLayer(
@@ -150,14 +150,14 @@ public final class ModelLoader {
   }
 
   private MambaMixer mamba(int i, String prefix, boolean makesMemory) {
-    float[] a = checkpoint.readFloats(prefix + "A_log");
+    float[] a = floats(prefix + "A_log");
     for (int j = 0; j < a.length; j++) {
       a[j] = (float) -Math.exp(a[j]);
     }
     return new MambaMixer(
         i,
         linear(prefix + "in_proj", false),
-        transposed(checkpoint.readFloats(prefix + "conv1d.weight"), config.mambaConv()),
+        transposed(floats(prefix + "conv1d.weight"), config.mambaConv()),
         vector(prefix + "conv1d.bias"),
         linear(prefix + "x_proj", false),
         linear(prefix + "dt_proj", false),
@@ -204,9 +204,13 @@ public final class ModelLoader {
   /** Epsilon of the sub-norm, fixed in the published code whatever the model's norm uses. */
   private static final float SUBLN_EPS = 1e-5f;
 
+  private float[] floats(String name) {
+    return checkpoint.readFloats(checkpoint.tensor(name));
+  }
+
   private double dot(String left, String right) {
-    float[] x = checkpoint.readFloats(left);
-    float[] y = checkpoint.readFloats(right);
+    float[] x = floats(left);
+    float[] y = floats(right);
     double sum = 0;
     for (int j = 0; j < x.length; j++) {
       sum += (double) x[j] * y[j];
@@ -218,7 +222,7 @@ public final class ModelLoader {
     return new Norm(
         vector(name + ".weight"),
         config.norm() == NormKind.LAYER_NORM ? vector(name + ".bias") : null,
-        config.normEps());
+        (float) config.normEps());
   }
 
   private Linear linear(String name, boolean withBias) {
@@ -227,7 +231,7 @@ public final class ModelLoader {
 
   /** A vector, widened to f32: they are a ten-thousandth of the weights. */
   private Tensor vector(String name) {
-    float[] values = checkpoint.readFloats(name);
+    float[] values = floats(name);
     Tensor tensor = backend.allocate(DType.F32, 1, values.length);
     own(tensor.storage());
     backend.upload(values, 0, tensor);
@@ -256,7 +260,7 @@ public final class ModelLoader {
   private Weight weight(String name, int fromRow, int toRow) {
     TensorInfo info = checkpoint.tensor(name);
     int cols = Math.toIntExact(info.shape()[1]);
-    DType stored = info.dtype();
+    DType stored = DType.valueOf(info.type().name());
     Weight weight =
         own(
             backend.weight(
