@@ -2,6 +2,8 @@
 // target's vector vocabulary.
 
 #include "cpu/kernels/parallel.inl.h"
+#include "cpu/kernels/storage.inl.h"
+#include "cpu/simd/vec_math.inl.h"
 
 constexpr Ops ops_table(const char* target) {
   return Ops{
