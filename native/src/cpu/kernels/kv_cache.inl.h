@@ -11,7 +11,7 @@ inline void copy_row(const sy_tensor& from, int64_t from_row, const sy_tensor& t
   const char* source = element(from, from_row, 0);
   char* target = element(to, to_row, 0);
   if (from.dtype == to.dtype) {
-    memcpy(target, source, static_cast<size_t>(from.cols * bytes_per_element(from.dtype)));
+    memcpy(target, source, static_cast<size_t>(from.cols * element_size(from.dtype)));
   } else if (to.dtype == SY_F32) {
     widen(source, from.dtype, reinterpret_cast<float*>(target), from.cols);
   } else {
@@ -23,17 +23,14 @@ inline void kv_append(Pool& pool, const sy_kv_append_args& args) {
   const sy_batch& batch = *args.batch;
   const sy_kv& kv = *args.kv;
   const int64_t capacity = int64_t{kv.block_tokens} * kv.table_cols;
-  for (int64_t s = 0; s < batch.sequences; ++s) {
-    const int64_t begin = batch.seq_start[s], end = batch.seq_start[s + 1];
-    const int64_t first = max64(begin, end - capacity);  // earlier rows would be overwritten by later ones
-    parallel(pool, end - first, [&](int64_t index, int thread) {
-      float* place = float_scratch(pool, thread, args.k->cols);
-      const int64_t row = first + index;
-      const int64_t to = kv_row(kv, s, batch.position[s] + row - begin);
-      copy_row(*args.k, row, kv.keys, to, place);
-      copy_row(*args.v, row, kv.values, to, place);
-    });
-  }
+  parallel(pool, args.k->rows, [&](int64_t row, int thread) {
+    const int32_t s = sequence_of(batch, row);
+    if (row < batch.seq_start[s + 1] - capacity) return;  // a later row takes its place
+    float* place = float_scratch(pool, thread, args.k->cols);
+    const int64_t to = kv_row(kv, s, int64_t{batch.position[s]} + row - batch.seq_start[s]);
+    copy_row(*args.k, row, kv.keys, to, place);
+    copy_row(*args.v, row, kv.values, to, place);
+  });
 }
 
 inline void kv_read(Pool& pool, const sy_kv_read_args& args) {

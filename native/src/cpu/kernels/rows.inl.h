@@ -5,10 +5,8 @@ inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 inline int64_t round_up(int64_t a, int64_t multiple) { return ceil_div(a, multiple) * multiple; }
 
-inline int64_t bytes_per_element(sy_dtype dtype) { return dtype == SY_F32 ? 4 : 2; }
-
 inline char* element(const sy_tensor& tensor, int64_t row, int64_t column) {
-  return static_cast<char*>(tensor.data) + (row * tensor.stride + column) * bytes_per_element(tensor.dtype);
+  return static_cast<char*>(tensor.data) + (row * tensor.stride + column) * element_size(tensor.dtype);
 }
 
 inline float* f32_row(const sy_tensor& tensor, int64_t row) {
@@ -24,30 +22,12 @@ void convert(const From* from, To* to, int64_t n) {
 
 // to[0 .. n - 1] = n elements at `from`.
 inline void widen(const void* from, sy_dtype dtype, float* to, int64_t n) {
-  switch (dtype) {
-    case SY_F32:
-      memcpy(to, from, static_cast<size_t>(n) * sizeof(float));
-      break;
-    case SY_F16:
-      convert(static_cast<const F16*>(from), to, n);
-      break;
-    default:
-      convert(static_cast<const BF16*>(from), to, n);
-  }
+  with_storage(dtype, [&](auto type) { convert(static_cast<const typename decltype(type)::type*>(from), to, n); });
 }
 
 // n elements at `to` = from[0 .. n - 1], rounded to nearest even.
 inline void narrow(const float* from, void* to, sy_dtype dtype, int64_t n) {
-  switch (dtype) {
-    case SY_F32:
-      memcpy(to, from, static_cast<size_t>(n) * sizeof(float));
-      break;
-    case SY_F16:
-      convert(from, static_cast<F16*>(to), n);
-      break;
-    default:
-      convert(from, static_cast<BF16*>(to), n);
-  }
+  with_storage(dtype, [&](auto type) { convert(from, static_cast<typename decltype(type)::type*>(to), n); });
 }
 
 // Part of a row for reading: the tensor's own memory if that is f32, else a copy in `place`.
@@ -85,6 +65,20 @@ float sum(const float* x, int64_t n, Term term) {
   }
   for (; i < n; i += kLanes) even = even + keep_first(term(load(x + i, n - i)), n - i);
   return reduce_add(even + odd);
+}
+
+// The sequence that owns a row of the batch.
+inline int32_t sequence_of(const sy_batch& batch, int64_t row) {
+  int32_t first = 0, last = batch.sequences - 1;
+  while (first < last) {
+    const int32_t middle = first + (last - first) / 2;
+    if (row < batch.seq_start[middle + 1]) {
+      last = middle;
+    } else {
+      first = middle + 1;
+    }
+  }
+  return first;
 }
 
 inline float* float_scratch(Pool& pool, int thread, int64_t floats) {

@@ -122,6 +122,7 @@ inline void selective_scan(Pool& pool, const sy_selective_scan_args& args) {
       for (int64_t i = 0; i < n; i += kLanes) {
         int64_t k = 0;
         for (; k + kScanStates <= states; k += kScanStates) scan_states<kScanStates>(tile, k, i, tokens);
+        for (; k + 4 <= states; k += 4) scan_states<4>(tile, k, i, tokens);
         for (; k < states; ++k) scan_states<1>(tile, k, i, tokens);
       }
       finish_scan(args, tile, first, tokens, channel, n);

@@ -70,6 +70,7 @@ inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }    // a
 inline Vec fnma(Vec a, Vec b, Vec c) { return _mm256_fnmadd_ps(a, b, c); }  // c - a * b
 inline Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }                // b if either is NaN
 inline Vec min(Vec a, Vec b) { return _mm256_min_ps(a, b); }                // b if either is NaN
+inline Vec keep_first(Vec v, int64_t n) { return _mm256_and_ps(v, _mm256_castsi256_ps(first_lanes(n))); }  // others 0
 inline Vec abs(Vec v) { return _mm256_andnot_ps(set(-0.0f), v); }
 inline Vec sqrt(Vec v) { return _mm256_sqrt_ps(v); }
 // To the nearest integer, ties to even. Only for |v| < 2^22.

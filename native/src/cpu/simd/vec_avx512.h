@@ -55,6 +55,7 @@ inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec fnma(Vec a, Vec b, Vec c) { return _mm512_fnmadd_ps(a, b, c); }
 inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 inline Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
+inline Vec keep_first(Vec v, int64_t n) { return _mm512_maskz_mov_ps(first_lanes(n), v); }
 inline Vec abs(Vec v) { return _mm512_abs_ps(v); }
 inline Vec sqrt(Vec v) { return _mm512_sqrt_ps(v); }
 inline Vec round(Vec v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }

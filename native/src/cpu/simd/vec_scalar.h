@@ -67,6 +67,7 @@ inline Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }  // two roundings: fma
 inline Vec fnma(Vec a, Vec b, Vec c) { return c - a * b; }
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
 inline Vec min(Vec a, Vec b) { return a < b ? a : b; }
+inline Vec keep_first(Vec v, int64_t n) { return n > 0 ? v : 0; }
 inline Vec abs(Vec v) { return __builtin_fabsf(v); }
 inline Vec sqrt(Vec v) { return __builtin_sqrtf(v); }
 inline Vec round(Vec v) { return v + 0x1.8p23f - 0x1.8p23f; }
