@@ -15,17 +15,20 @@
 #include "cpu/kernels/kv_cache.inl.h"
 #include "cpu/kernels/attention.inl.h"
 #include "cpu/kernels/rope.inl.h"
+#include "cpu/kernels/packed_weight.inl.h"
+#include "cpu/kernels/copies.inl.h"
+#include "cpu/kernels/linear.inl.h"
 // clang-format on
 
 constexpr Ops ops_table(const char* target) {
   return Ops{
       .target = target,
-      .copy = nullptr,
-      .zero = nullptr,
-      .set_rows = nullptr,
-      .linear = nullptr,
-      .embedding = nullptr,
-      .gather_rows = nullptr,
+      .copy = copy,
+      .zero = zero_rows,
+      .set_rows = set_rows,
+      .linear = linear,
+      .embedding = embedding,
+      .gather_rows = gather_rows,
       .layer_norm = layer_norm,
       .rms_norm = rms_norm,
       .swiglu = swiglu,

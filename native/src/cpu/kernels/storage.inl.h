@@ -19,9 +19,3 @@ void with_storage(sy_dtype dtype, Body body) {
 }
 
 inline int64_t element_size(sy_dtype dtype) { return dtype == SY_F32 ? 4 : 2; }
-
-// Row `row` of a tensor stored as T.
-template <class T>
-T* row_of(const sy_tensor& tensor, int64_t row) {
-  return static_cast<T*>(tensor.data) + row * tensor.stride;
-}

@@ -50,6 +50,10 @@ inline F16 round_to_f16(float v) {
 inline Vec load(const float* from) { return *from; }
 inline Vec load(const F16* from) { return widen_scalar(*from); }
 inline Vec load(const BF16* from) { return widen_scalar(*from); }
+inline void load_pairs(const BF16* from, Vec& even, Vec& odd) {
+  even = load(from);
+  odd = load(from + 1);
+}
 inline void store(float* to, Vec v) { *to = v; }
 inline void store(F16* to, Vec v) { *to = round_to_f16(v); }
 inline void store(BF16* to, Vec v) { *to = round_to_bf16(v); }
