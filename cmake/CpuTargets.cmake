@@ -10,8 +10,8 @@ function(sambay_cpu_targets target)
     set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512)
     set(amx ${avx512} -mavx512bf16 -mamx-tile -mamx-bf16)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-      list(APPEND avx512 -Wno-maybe-uninitialized) # gcc 12's own AVX-512 headers trip over it
-      list(APPEND amx -Wno-maybe-uninitialized)
+      list(APPEND avx512 -Wno-maybe-uninitialized -Wno-uninitialized) # gcc 12's own AVX-512 headers trip over it
+      list(APPEND amx -Wno-maybe-uninitialized -Wno-uninitialized)
     endif()
     set_source_files_properties(src/cpu/target/avx2.cc PROPERTIES COMPILE_OPTIONS "${avx2}")
     set_source_files_properties(src/cpu/target/avx512.cc PROPERTIES COMPILE_OPTIONS "${avx512}")

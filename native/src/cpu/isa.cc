@@ -85,7 +85,11 @@ constexpr Target kTargets[] = {
     {"amx", has_amx, amx_ops},
 #endif
 };
-constexpr int kTargetCount = sizeof kTargets / sizeof *kTargets;
+constexpr const char* kNames[] = {"scalar",
+#if defined(SAMBAY_X86)
+                                  "avx2", "avx512", "amx",
+#endif
+                                  nullptr};
 
 const Target* find(const char* name) {
   for (const Target& target : kTargets) {
@@ -98,17 +102,9 @@ const Target* find(const char* name) {
 
 }  // namespace
 
-const char* const* target_names() {
-  static const struct Names {
-    const char* name[kTargetCount + 1] = {};
-    Names() {
-      for (int i = 0; i < kTargetCount; ++i) {
-        name[i] = kTargets[i].name;
-      }
-    }
-  } names;
-  return names.name;
-}
+const char* const* target_names() { return kNames; }
+
+bool target_known(const char* name) { return std::strcmp(name, "auto") == 0 || find(name) != nullptr; }
 
 bool target_supported(const char* name) {
   const Target* target = find(name);

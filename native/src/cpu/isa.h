@@ -8,6 +8,9 @@ namespace sambay {
 // Null-terminated names of all targets this library was built with, worst first.
 const char* const* target_names();
 
+// Is it one of these names or "auto"?
+bool target_known(const char* target);
+
 // Can the CPU execute this target and does the operating system keep its registers? For "amx" this asks the kernel for
 // the permission to use tiles, which lasts as long as the process. False for an unknown name.
 bool target_supported(const char* target);

@@ -38,6 +38,14 @@ inline void store_bits(void* to, __m128i bits) { _mm_storeu_si128(static_cast<__
 inline Vec load(const float* from) { return _mm256_loadu_ps(from); }
 inline Vec load(const F16* from) { return _mm256_cvtph_ps(load_bits(from)); }
 inline Vec load(const BF16* from) { return widen_bf16(load_bits(from)); }
+
+// The halves of kLanes pairs: even[i] = from[2 * i], odd[i] = from[2 * i + 1].
+inline void load_pairs(const BF16* from, Vec& even, Vec& odd) {
+  const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  even = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+  odd = _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
+}
+
 inline void store(float* to, Vec v) { _mm256_storeu_ps(to, v); }
 inline void store(F16* to, Vec v) { store_bits(to, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
 inline void store(BF16* to, Vec v) { store_bits(to, round_to_bf16(v)); }
@@ -70,6 +78,7 @@ inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }    // a
 inline Vec fnma(Vec a, Vec b, Vec c) { return _mm256_fnmadd_ps(a, b, c); }  // c - a * b
 inline Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }                // b if either is NaN
 inline Vec min(Vec a, Vec b) { return _mm256_min_ps(a, b); }                // b if either is NaN
+inline Vec keep_first(Vec v, int64_t n) { return _mm256_and_ps(v, _mm256_castsi256_ps(first_lanes(n))); }  // others 0
 inline Vec abs(Vec v) { return _mm256_andnot_ps(set(-0.0f), v); }
 inline Vec sqrt(Vec v) { return _mm256_sqrt_ps(v); }
 // To the nearest integer, ties to even. Only for |v| < 2^22.

@@ -35,6 +35,13 @@ inline void store_bits(void* to, __m256i bits) { _mm256_storeu_si256(static_cast
 inline Vec load(const float* from) { return _mm512_loadu_ps(from); }
 inline Vec load(const F16* from) { return _mm512_cvtph_ps(load_bits(from)); }
 inline Vec load(const BF16* from) { return widen_bf16(load_bits(from)); }
+
+inline void load_pairs(const BF16* from, Vec& even, Vec& odd) {
+  const __m512i pairs = _mm512_loadu_si512(from);
+  even = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
+  odd = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
+}
+
 inline void store(float* to, Vec v) { _mm512_storeu_ps(to, v); }
 inline void store(F16* to, Vec v) { store_bits(to, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
 inline void store(BF16* to, Vec v) { store_bits(to, round_to_bf16(v)); }
@@ -55,6 +62,7 @@ inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec fnma(Vec a, Vec b, Vec c) { return _mm512_fnmadd_ps(a, b, c); }
 inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 inline Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
+inline Vec keep_first(Vec v, int64_t n) { return _mm512_maskz_mov_ps(first_lanes(n), v); }
 inline Vec abs(Vec v) { return _mm512_abs_ps(v); }
 inline Vec sqrt(Vec v) { return _mm512_sqrt_ps(v); }
 inline Vec round(Vec v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }

@@ -50,6 +50,10 @@ inline F16 round_to_f16(float v) {
 inline Vec load(const float* from) { return *from; }
 inline Vec load(const F16* from) { return widen_scalar(*from); }
 inline Vec load(const BF16* from) { return widen_scalar(*from); }
+inline void load_pairs(const BF16* from, Vec& even, Vec& odd) {
+  even = load(from);
+  odd = load(from + 1);
+}
 inline void store(float* to, Vec v) { *to = v; }
 inline void store(F16* to, Vec v) { *to = round_to_f16(v); }
 inline void store(BF16* to, Vec v) { *to = round_to_bf16(v); }
@@ -67,6 +71,7 @@ inline Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }  // two roundings: fma
 inline Vec fnma(Vec a, Vec b, Vec c) { return c - a * b; }
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
 inline Vec min(Vec a, Vec b) { return a < b ? a : b; }
+inline Vec keep_first(Vec v, int64_t n) { return n > 0 ? v : 0; }
 inline Vec abs(Vec v) { return __builtin_fabsf(v); }
 inline Vec sqrt(Vec v) { return __builtin_sqrtf(v); }
 inline Vec round(Vec v) { return v + 0x1.8p23f - 0x1.8p23f; }

@@ -681,7 +681,7 @@ public final class ReferenceBackend implements Backend {
 
     Matrix matrix() {
       if (elements == null) {
-        throw new IllegalStateException("the weight [%d, %d] is closed".formatted(rows, cols));
+        throw new IllegalStateException("the weight is closed");
       }
       return new Matrix(elements, dtype, 0, rows, cols, cols);
     }
