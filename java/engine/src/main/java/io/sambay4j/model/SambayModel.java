@@ -6,6 +6,7 @@ import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,6 +77,8 @@ public final class SambayModel implements AutoCloseable {
   @FunctionalInterface
   public interface LogitsSink {
     /**
+     * Takes one row.
+     *
      * @param chunk index in the step
      * @param token index in the chunk
      * @param logits [vocabulary]; valid during the call, the same array every time
@@ -122,7 +125,7 @@ public final class SambayModel implements AutoCloseable {
     Pass pass = pass(all);
     Tensor h = work.residual().rows(0, ids.length); // [tokens, hidden]
     backend.embedding(embedding, ids, h);
-    Tensor memory = work.memory().rows(0, ids.length); // [tokens, inner]
+    Tensor memory = rows(work.memory(), ids.length); // [tokens, inner]
     int depth = 0;
     tapHidden(tap, depth++, h);
 
@@ -139,7 +142,9 @@ public final class SambayModel implements AutoCloseable {
     }
     if (wanted.rows().length < ids.length) {
       h = gather(h, wanted, work.wanted()); // [wanted, hidden] from here on
-      memory = gather(memory, wanted, work.wantedMemory());
+      if (memory != null && work.wantedMemory() != null) {
+        memory = gather(memory, wanted, work.wantedMemory());
+      }
       pass = pass(wanted);
     }
     if (sharedCacheLayer != null) {
@@ -150,7 +155,7 @@ public final class SambayModel implements AutoCloseable {
         tapHidden(tap, depth++, h);
       }
     }
-    if (tap != null && memory.cols() > 0) {
+    if (tap != null && memory != null) {
       tap.memory(memory);
     }
     Tensor normed = work.normed().rows(0, h.rows());
@@ -163,10 +168,12 @@ public final class SambayModel implements AutoCloseable {
 
   private Tensor gather(Tensor from, Rows wanted, Tensor into) {
     Tensor rows = into.rows(0, wanted.rows().length);
-    if (from.cols() > 0) {
-      backend.gatherRows(from, wanted.rows(), rows);
-    }
+    backend.gatherRows(from, wanted.rows(), rows);
     return rows;
+  }
+
+  private static @Nullable Tensor rows(@Nullable Tensor tensor, int n) {
+    return tensor == null ? null : tensor.rows(0, n);
   }
 
   private void sendLogits(Tensor normed, Rows wanted, Pass pass, LogitsSink sink) {
@@ -185,7 +192,7 @@ public final class SambayModel implements AutoCloseable {
 
   private Pass pass(Rows rows) {
     return new Pass(
-        backend, work, states, java.util.Objects.requireNonNull(rows.batch()), states.shared(rows.sequences()));
+        backend, work, states, Objects.requireNonNull(rows.batch()), states.shared(rows.sequences()));
   }
 
   private static void tapHidden(@Nullable Tap tap, int index, Tensor h) {

@@ -3,10 +3,11 @@ package io.sambay4j.model;
 import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.DType;
 import io.sambay4j.backend.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every scratch tensor of a step by name, allocated once for the widest step; a step uses the first rows. Widths that the
- * model's kinds of layer do not need are 0.
+ * model's kinds of layer do not need are 1.
  *
  * @param residual [tokens, hidden] f32: the residual stream stays f32 whatever the activations are
  * @param wanted [tokens, hidden] f32: the rows of it that go on into the cross-decoder
@@ -16,8 +17,8 @@ import io.sambay4j.backend.Tensor;
  * @param dbc [tokens, rank + 2 * state]
  * @param delta [tokens, inner]
  * @param scan [tokens, inner]
- * @param memory [tokens, inner]
- * @param wantedMemory [tokens, inner]
+ * @param memory [tokens, inner]; null in models without gated memory units
+ * @param wantedMemory the rows of it that go on into the cross-decoder
  * @param qkv [tokens, (heads + 2 * kvHeads) * headDim]
  * @param attention [tokens, heads * headDim]
  * @param gateUp [tokens, 2 * intermediate]
@@ -33,8 +34,8 @@ record Workspace(
     Tensor dbc,
     Tensor delta,
     Tensor scan,
-    Tensor memory,
-    Tensor wantedMemory,
+    @Nullable Tensor memory,
+    @Nullable Tensor wantedMemory,
     Tensor qkv,
     Tensor attention,
     Tensor gateUp,
@@ -48,7 +49,7 @@ record Workspace(
   static Workspace create(Backend backend, ModelConfig config, DType activations, int tokens) {
     int hidden = config.hiddenSize();
     int inner = config.mambaInner();
-    int memory = config.layers().contains(LayerKind.GMU) ? inner : 0;
+    boolean remembers = config.layers().contains(LayerKind.MAMBA_MEMORY);
     boolean attends = config.layers().stream().anyMatch(LayerKind::isAttention);
     int queryCols = attends ? config.heads() * config.headDim() : 0;
     int kvCols = attends ? config.kvHeads() * config.headDim() : 0;
@@ -62,23 +63,29 @@ record Workspace(
         backend.allocate(activations, tokens, config.mambaDtRank() + 2 * config.mambaState()),
         backend.allocate(activations, tokens, inner),
         backend.allocate(activations, tokens, inner),
-        backend.allocate(activations, tokens, memory),
-        backend.allocate(activations, tokens, memory),
-        backend.allocate(activations, tokens, queryCols + 2 * kvCols),
-        backend.allocate(activations, tokens, queryCols),
-        backend.allocate(activations, tokens, 2 * intermediate),
-        backend.allocate(activations, tokens, intermediate),
+        remembers ? backend.allocate(activations, tokens, inner) : null,
+        remembers ? backend.allocate(activations, tokens, inner) : null,
+        backend.allocate(activations, tokens, atLeastOne(queryCols + 2 * kvCols)),
+        backend.allocate(activations, tokens, atLeastOne(queryCols)),
+        backend.allocate(activations, tokens, atLeastOne(2 * intermediate)),
+        backend.allocate(activations, tokens, atLeastOne(intermediate)),
         backend.allocate(DType.F32, Math.min(LOGIT_ROWS, tokens), config.vocabSize()));
+  }
+
+  private static int atLeastOne(int cols) {
+    return Math.max(1, cols);
   }
 
   @Override
   public void close() {
     for (Tensor tensor :
-        new Tensor[] {
+        new @Nullable Tensor[] {
           residual, wanted, normed, xz, conv, dbc, delta, scan, memory, wantedMemory, qkv, attention,
           gateUp, mlp, logits
         }) {
-      tensor.storage().close();
+      if (tensor != null) {
+        tensor.storage().close();
+      }
     }
   }
 }

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -109,10 +110,15 @@ record GoldenModel(String name, List<Case> cases) {
             all.add(
                 new Case(
                     prefix,
-                    ids.get(prefix).get("input_ids"),
-                    ids.get(prefix).get("greedy_ids"),
+                    ids(ids, prefix, "input_ids"),
+                    ids(ids, prefix, "greedy_ids"),
                     arrays)));
     return new GoldenModel(name, all);
+  }
+
+  private static int[] ids(Map<String, Map<String, int[]>> ids, String prefix, String name) {
+    return Objects.requireNonNull(
+        Objects.requireNonNull(ids.get(prefix), prefix).get(name), prefix + name);
   }
 
   /** Loads the model's weights. The model closes the backend. */

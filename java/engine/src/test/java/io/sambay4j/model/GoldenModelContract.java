@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,8 +72,7 @@ abstract class GoldenModelContract {
           for (Map.Entry<String, Array> want : c.arrays().entrySet()) {
             if (!want.getKey().startsWith("greedy_")) {
               String what = name + " " + c.prefix() + want.getKey();
-              float[] got = seen.get(want.getKey());
-              assertTrue(got != null, what + " was not made");
+              float[] got = Objects.requireNonNull(seen.get(want.getKey()), what);
               GoldenModel.assertClose(
                   what, want.getValue().values(), got, GoldenModel.F32_TOLERANCE);
               compared++;
