@@ -1,4 +1,7 @@
-/** The SambaY family: configuration, layers, recurrent state and the forward pass. */
+/**
+ * What a SambaY model is: its configuration, its tensors, its layers and the forward pass over
+ * them.
+ */
 @NullMarked
 package io.sambay4j.model;
 
