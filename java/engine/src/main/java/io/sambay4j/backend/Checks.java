@@ -43,6 +43,7 @@ final class Checks {
         weight.cols(),
         name(dtype));
     int n = (int) (from.remaining() / rowBytes);
+    require(n >= 1, "setRows", "no bytes, expected at least one row");
     require(
         firstRow >= 0 && firstRow <= weight.rows() - n,
         "setRows",
@@ -70,11 +71,16 @@ final class Checks {
     noOverlap("copy", "to", to, "from", from);
   }
 
+  static void zero(Tensor tensor) {
+    notEmpty("zero", "tensor", tensor);
+  }
+
   static void linear(Tensor x, Weight weight, @Nullable Tensor bias, Tensor y) {
     shape("linear", "x", x, "tokens", x.rows(), "inputs", weight.cols());
     vector("linear", "bias", bias, "outputs", weight.rows());
     shape("linear", "y", y, "tokens", x.rows(), "outputs", weight.rows());
     noOverlap("linear", "y", y, "x", x);
+    noOverlap("linear", "y", y, "bias", bias);
   }
 
   static void embedding(Weight table, int[] ids, Tensor y) {
@@ -94,6 +100,8 @@ final class Checks {
     vector("layerNorm", "bias", bias, "features", x.cols());
     shape("layerNorm", "y", y, "tokens", x.rows(), "features", x.cols());
     sameOrApart("layerNorm", "y", y, "x", x);
+    noOverlap("layerNorm", "y", y, "weight", weight);
+    noOverlap("layerNorm", "y", y, "bias", bias);
     eps("layerNorm", eps);
   }
 
@@ -101,6 +109,7 @@ final class Checks {
     vector("rmsNorm", "weight", weight, "features", x.cols());
     shape("rmsNorm", "y", y, "tokens", x.rows(), "features", x.cols());
     sameOrApart("rmsNorm", "y", y, "x", x);
+    noOverlap("rmsNorm", "y", y, "weight", weight);
     eps("rmsNorm", eps);
   }
 
@@ -115,6 +124,7 @@ final class Checks {
     shape("gmu", "y", y, "tokens", gate.rows(), "inner", gate.cols());
     sameOrApart("gmu", "y", y, "gate", gate);
     noOverlap("gmu", "y", y, "memory", memory);
+    noOverlap("gmu", "y", y, "normWeight", normWeight);
     if (normWeight != null) {
       vector("gmu", "normWeight", normWeight, "inner", gate.cols());
       eps("gmu", eps);
@@ -134,7 +144,7 @@ final class Checks {
     int inner = x.cols();
     shape(op, "weight", weight, "taps", weight.rows(), "inner", inner);
     dtype(op, "weight", weight, DType.F32);
-    require(weight.rows() >= 1, op, "weight is %s, expected at least one tap", weight);
+    require(weight.rows() >= 2, op, "weight is %s, expected at least two taps", weight);
     vector(op, "bias", bias, "inner", inner);
     if (tail.dtype() != x.dtype()) {
       dtype(op, "tail", tail, DType.F32);
@@ -143,7 +153,11 @@ final class Checks {
     shape(op, "y", y, "tokens", x.rows(), "inner", inner);
     noOverlap(op, "y", y, "x", x);
     noOverlap(op, "y", y, "tail", tail);
+    noOverlap(op, "y", y, "weight", weight);
+    noOverlap(op, "y", y, "bias", bias);
     noOverlap(op, "tail", tail, "x", x);
+    noOverlap(op, "tail", tail, "weight", weight);
+    noOverlap(op, "tail", tail, "bias", bias);
   }
 
   static void selectiveScan(Batch batch, Backend.ScanArgs args) {
@@ -157,7 +171,6 @@ final class Checks {
     vector(op, "deltaBias", args.deltaBias(), "inner", inner);
     shape(op, "a", args.a(), "state", states, "inner", inner);
     dtype(op, "a", args.a(), DType.F32);
-    require(states >= 1, op, "a is %s, expected at least one row", args.a());
     shape(op, "b", args.b(), "tokens", tokens, "state", states);
     shape(op, "c", args.c(), "tokens", tokens, "state", states);
     vector(op, "d", args.d(), "inner", inner);
@@ -171,6 +184,8 @@ final class Checks {
     noOverlap(op, "yUngated", args.yUngated(), "x", x);
     noOverlap(op, "yUngated", args.yUngated(), "y", args.y());
     noOverlap(op, "state", args.state(), "x", x);
+    noOverlap(op, "state", args.state(), "y", args.y());
+    noOverlap(op, "state", args.state(), "yUngated", args.yUngated());
     noOverlapWithScanInputs("state", args.state(), args);
     noOverlapWithScanInputs("y", args.y(), args);
     noOverlapWithScanInputs("yUngated", args.yUngated(), args);
@@ -179,6 +194,9 @@ final class Checks {
   private static void noOverlapWithScanInputs(
       String name, @Nullable Tensor output, Backend.ScanArgs args) {
     noOverlap("selectiveScan", name, output, "delta", args.delta());
+    noOverlap("selectiveScan", name, output, "deltaBias", args.deltaBias());
+    noOverlap("selectiveScan", name, output, "a", args.a());
+    noOverlap("selectiveScan", name, output, "d", args.d());
     noOverlap("selectiveScan", name, output, "b", args.b());
     noOverlap("selectiveScan", name, output, "c", args.c());
     noOverlap("selectiveScan", name, output, "z", args.z());
@@ -189,7 +207,11 @@ final class Checks {
     batch(op, batch, k, "k");
     shape(op, "k", k, "tokens", k.rows(), "kvHeads * headDim", kv.keys().cols());
     shape(op, "v", v, "tokens", k.rows(), "kvHeads * headDim", kv.keys().cols());
-    table(op, kv, batch.sequences());
+    noOverlap(op, "keys", kv.keys(), "k", k);
+    noOverlap(op, "keys", kv.keys(), "v", v);
+    noOverlap(op, "values", kv.values(), "k", k);
+    noOverlap(op, "values", kv.values(), "v", v);
+    cache(op, kv, batch.sequences());
     for (int s = 0; s < batch.sequences(); s++) {
       int end = batch.position()[s] + batch.rows(s);
       blocks(op, kv, s, Math.max(batch.position()[s], end - kv.capacity()), end);
@@ -200,6 +222,7 @@ final class Checks {
     String op = "kvRead";
     shape(op, "k", k, "n", k.rows(), "kvHeads * headDim", kv.keys().cols());
     shape(op, "v", v, "n", k.rows(), "kvHeads * headDim", kv.keys().cols());
+    cache(op, kv, 0);
     int sequences = kv.table().length / kv.tableCols();
     require(s >= 0 && s < sequences, op, "sequence %d, expected 0 to %d", s, sequences - 1);
     require(
@@ -211,7 +234,10 @@ final class Checks {
     require(
         k.rows() <= kv.capacity(), op, "%d positions, the cache keeps %d", k.rows(), kv.capacity());
     blocks(op, kv, s, first, first + k.rows());
+    noOverlap(op, "k", k, "v", v);
     noOverlap(op, "k", k, "keys", kv.keys());
+    noOverlap(op, "k", k, "values", kv.values());
+    noOverlap(op, "v", v, "keys", kv.keys());
     noOverlap(op, "v", v, "values", kv.values());
   }
 
@@ -237,7 +263,7 @@ final class Checks {
     noOverlap(op, "y", y, "v", v);
     if (kv != null) {
       shape(op, "keys", kv.keys(), "rows", kv.keys().rows(), "kvHeads * headDim", kvWidth);
-      table(op, kv, batch.sequences());
+      cache(op, kv, batch.sequences());
       noOverlap(op, "y", y, "keys", kv.keys());
       noOverlap(op, "y", y, "values", kv.values());
     }
@@ -282,6 +308,13 @@ final class Checks {
         shape.kvHeads());
     attention(op, batch, shape, q, k, v, kv, y);
     vector(op, "sublnWeight", differential.sublnWeight(), "2 * headDim", 2 * shape.headDim());
+    noOverlap(op, "y", y, "sublnWeight", differential.sublnWeight());
+    require(
+        Float.isFinite(differential.lambda()) && Float.isFinite(differential.outScale()),
+        op,
+        "lambda is %s and outScale %s, expected finite numbers",
+        differential.lambda(),
+        differential.outScale());
     eps(op, differential.eps());
   }
 
@@ -297,6 +330,8 @@ final class Checks {
         "x is %s, expected columns of heads * headDim=%d",
         x,
         headDim);
+    noOverlap(op, "x", x, "cos", cos);
+    noOverlap(op, "x", x, "sin", sin);
     require(
         2 * cos.cols() <= headDim,
         op,
@@ -348,7 +383,18 @@ final class Checks {
   /** {@code tensor} [slots * rowsPerSlot, inner] has room for every slot of the batch. */
   private static void slots(
       String op, String name, Tensor tensor, Batch batch, String per, int rowsPerSlot, int inner) {
-    shape(op, name, tensor, "slots * (" + per + ")", tensor.rows(), "inner", inner);
+    String rows = "slots * (" + per + ")";
+    shape(op, name, tensor, rows, tensor.rows(), "inner", inner);
+    require(
+        tensor.rows() % rowsPerSlot == 0,
+        op,
+        "%s is %s, expected [%s, inner=%d] with %s=%d",
+        name,
+        tensor,
+        rows,
+        inner,
+        per,
+        rowsPerSlot);
     for (int slot : batch.slot()) {
       require(
           (slot + 1L) * rowsPerSlot <= tensor.rows(),
@@ -362,7 +408,16 @@ final class Checks {
     }
   }
 
-  private static void table(String op, KeyValueView kv, int sequences) {
+  private static void cache(String op, KeyValueView kv, int sequences) {
+    notEmpty(op, "keys", kv.keys());
+    dtype(op, "values", kv.values(), kv.keys().dtype());
+    noOverlap(op, "keys", kv.keys(), "values", kv.values());
+    require(
+        kv.keys().rows() % kv.blockTokens() == 0,
+        op,
+        "keys is %s, expected rows of blocks * blockTokens=%d",
+        kv.keys(),
+        kv.blockTokens());
     require(
         kv.table().length >= (long) sequences * kv.tableCols(),
         op,
@@ -420,11 +475,20 @@ final class Checks {
       int rows,
       String colsName,
       int cols) {
-    if (tensor != null && (tensor.rows() != rows || tensor.cols() != cols)) {
+    if (tensor == null) {
+      return;
+    }
+    notEmpty(op, name, tensor);
+    if (tensor.rows() != rows || tensor.cols() != cols) {
       throw new IllegalArgumentException(
           "%s: %s is %s, expected [%s=%d, %s=%d]"
               .formatted(op, name, tensor, rowsName, rows, colsName, cols));
     }
+  }
+
+  private static void notEmpty(String op, String name, Tensor tensor) {
+    require(
+        !tensor.isEmpty(), op, "%s is %s, expected at least one row and one column", name, tensor);
   }
 
   private static void dtype(String op, String name, Tensor tensor, DType dtype) {
@@ -447,7 +511,9 @@ final class Checks {
       String op, String name, @Nullable Tensor a, String otherName, Tensor b) {
     if (a != null) {
       boolean same =
-          a.storage() == b.storage() && a.offset() == b.offset() && a.stride() == b.stride();
+          a.storage() == b.storage()
+              && a.offset() == b.offset()
+              && (a.stride() == b.stride() || a.rows() == 1);
       require(same || !a.overlaps(b), op, "%s overlaps %s without being it", name, otherName);
     }
   }

@@ -169,6 +169,7 @@ public final class NativeBackend implements Backend {
   public void zero(Tensor tensor) {
     synchronized (device) {
       device.begin();
+      Checks.zero(tensor);
       check(sy_zero(device.pointer(), view(tensor)));
     }
   }

@@ -18,13 +18,13 @@ public final class NativeLibrary {
 
   private NativeLibrary() {}
 
-  /** The class initialiser runs {@link #load} once, and other threads wait for it. */
-  private static final class Attempt {
-    static final @Nullable Throwable FAILURE = load();
+  /** Its class initialiser runs {@link #load} once, and other threads wait for it. */
+  private record Attempt(@Nullable Throwable failure) {
+    static final Attempt ONLY = new Attempt(load());
   }
 
   public static boolean isAvailable() {
-    return Attempt.FAILURE == null;
+    return Attempt.ONLY.failure == null;
   }
 
   /**
@@ -32,7 +32,7 @@ public final class NativeLibrary {
    * cause what the loader said.
    */
   public static Optional<Throwable> unavailabilityCause() {
-    return Optional.ofNullable(Attempt.FAILURE);
+    return Optional.ofNullable(Attempt.ONLY.failure);
   }
 
   private static @Nullable Throwable load() {

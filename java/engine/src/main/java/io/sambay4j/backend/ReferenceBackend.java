@@ -94,6 +94,7 @@ public final class ReferenceBackend implements Backend {
   @Override
   public synchronized void zero(Tensor tensor) {
     checkOpen();
+    Checks.zero(tensor);
     Matrix y = matrix(tensor);
     for (int r = 0; r < y.rows; r++) {
       for (int c = 0; c < y.cols; c++) {
