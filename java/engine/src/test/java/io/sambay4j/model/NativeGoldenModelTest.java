@@ -1,10 +1,7 @@
 package io.sambay4j.model;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import io.sambay4j.backend.Backend;
-import io.sambay4j.backend.Backends;
-import io.sambay4j.backend.NativeLibrary;
+import io.sambay4j.backend.Targets;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 
@@ -20,9 +17,7 @@ final class NativeGoldenModelTest {
 
     @Override
     Backend backend() {
-      assumeTrue(NativeLibrary.isAvailable(), "no native library here");
-      assumeTrue(Backends.supportedTargets().contains(target), target + " cannot run on this CPU");
-      return Backends.open("cpu", target, 2);
+      return Targets.open(target);
     }
   }
 
