@@ -110,6 +110,22 @@ class SamplerTest {
   }
 
   @Test
+  void aCopyCountsForItself() {
+    SamplingParameters parameters =
+        GREEDY.toBuilder().frequencyPenalty(0.4).repetitionPenalty(1.5).build();
+    Sampler original = sampler(parameters, 3);
+    Sampler copy = original.copy();
+    float[] logits = {3, 2, 1.9f};
+    List<Integer> alone = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      alone.add(copy.next(logits).token());
+    }
+    for (int token : alone) { // would see the copy's counts if they were shared
+      assertEquals(token, original.next(logits).token());
+    }
+  }
+
+  @Test
   void aForkKeepsTheTokensAndTakesANewSeed() {
     SamplingParameters parameters = SamplingParameters.builder().seed(3).build();
     Sampler original = sampler(parameters, 1000, 1, 2);
@@ -227,7 +243,7 @@ class SamplerTest {
   @Test
   void biasDoesNotBringBackAnExcludedToken() {
     SamplingParameters parameters = GREEDY.toBuilder().logitBias(Map.of(0, 100.0)).build();
-    assertEquals(1, sampler(parameters, 2).next(new float[] {MASKED, -1e38f}).token());
+    assertEquals(1, sampler(parameters, 2).next(new float[] {MASKED, -Float.MAX_VALUE}).token());
   }
 
   @Test
