@@ -73,7 +73,7 @@ final class GenerationJob extends Job {
       this.endTokens.addAll(endTokens);
     }
     this.decoder = decoder;
-    this.stops = new StopMatcher(request.stop());
+    this.stops = new StopMatcher(request.stop(), false);
     this.listener = listener;
     this.onFed = onFed;
   }
@@ -135,7 +135,7 @@ final class GenerationJob extends Job {
       return null;
     }
     String piece = decoder == null ? "" : stops.append(decoder.append(chosen.token()));
-    if (stops.matched()) {
+    if (stops.stop().isPresent()) {
       finishReason = FinishReason.STOP;
       emit(chosen, piece);
       return null;
@@ -176,7 +176,7 @@ final class GenerationJob extends Job {
       return "";
     }
     String rest = stops.append(decoder.finish());
-    return stops.matched() ? rest : rest + stops.finish();
+    return stops.stop().isPresent() ? rest : rest + stops.finish();
   }
 
   @Override

@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
@@ -606,9 +607,17 @@ public final class TextModel implements AutoCloseable {
       ModelConfig config = ModelConfig.read(files.file(ModelConfig.FILE));
       TokenizerConfig tokenizerConfig = TokenizerConfig.read(files);
       GenerationConfig generationConfig = GenerationConfig.read(files);
-      Tokenizer tokenizer = files.find("tokenizer.json").map(Tokenizer::read).orElse(null);
+      Tokenizer tokenizer = tokenizer(files);
       ChatTemplate template =
-          tokenizerConfig.chatTemplate().map(text -> new ChatTemplate(text)).orElse(null);
+          tokenizerConfig
+              .chatTemplate()
+              .map(
+                  source ->
+                      ChatTemplate.of(
+                          source,
+                          Objects.requireNonNullElse(tokenizerConfig.bosToken(), ""),
+                          Objects.requireNonNullElse(tokenizerConfig.eosToken(), "")))
+              .orElse(null);
       int context =
           contextLimit == null ? tokenizerConfig.contextLimit(config.maxPositions()) : contextLimit;
       LoadOptions options =
@@ -636,6 +645,17 @@ public final class TextModel implements AutoCloseable {
         backend.close();
         throw e;
       }
+    }
+
+    private static @Nullable Tokenizer tokenizer(ModelDirectory files) {
+      Path json = files.find("tokenizer.json").orElse(null);
+      if (json == null) {
+        return null;
+      }
+      return files
+          .find(TokenizerConfig.FILE)
+          .map(config -> Tokenizer.read(json, config))
+          .orElseGet(() -> Tokenizer.read(json));
     }
   }
 }
