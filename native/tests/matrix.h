@@ -195,9 +195,10 @@ inline void expect_near(const Matrix& got, const Doubles& want, double tolerance
   const int64_t row = at / got.cols(), col = at % got.cols();
   CHECK(static_cast<int64_t>(want.size()) == got.rows() * got.cols(), "%s: wanted %zu values, got a [%lld, %lld]",
         what.c_str(), want.size(), static_cast<long long>(got.rows()), static_cast<long long>(got.cols()));
-  CHECK(worst <= tolerance * largest, "%s: [%lld, %lld] is %.9g, expected %.9g; off by %.3g of the largest, allowed %.3g",
-        what.c_str(), static_cast<long long>(row), static_cast<long long>(col), got.at(row, col),
-        want[static_cast<size_t>(at)], worst / largest, tolerance);
+  CHECK(worst <= tolerance * largest,
+        "%s: [%lld, %lld] is %.9g, expected %.9g; off by %.3g of the largest, allowed %.3g", what.c_str(),
+        static_cast<long long>(row), static_cast<long long>(col), got.at(row, col), want[static_cast<size_t>(at)],
+        worst / largest, tolerance);
   CHECK(got.gaps_intact(), "%s: elements between the rows were written", what.c_str());
 }
 inline void expect_near(const Matrix& got, const Doubles& want, const std::string& what) {

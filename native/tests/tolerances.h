@@ -6,11 +6,11 @@
 
 namespace sambay::test {
 
-// Against a double-precision reference on the same rounded inputs, as a share of the largest expected magnitude. f32: sums
-// of some thousand terms and functions good to 3e-7. Narrower results add their own last rounding: half a unit of an 11-
-// or an 8-bit significand.
+// Against a double-precision reference on the same rounded inputs, as a share of the largest expected magnitude. f32:
+// sums of some thousand terms and functions good to 3e-7. Narrower results add their own last rounding: half a unit of
+// an 11- or an 8-bit significand.
 inline double tolerance_of(sy_dtype result) {
-  return result == SY_F32 ? 1e-5 : result == SY_F16 ? 1e-5 + 0x1p-11 : 1e-5 + 0x1p-8 / 2;
+  return result == SY_F32 ? 1e-5 : result == SY_F16 ? 1e-5 + 0x1p-11 : 1e-5 + 0x1p-8;
 }
 
 // Two ways to the same f32 result: both may be off by the above, in opposite directions.

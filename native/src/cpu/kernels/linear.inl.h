@@ -5,18 +5,18 @@
 //  - Many rows (prefill) is bound by arithmetic: x is rearranged into tiles, a block of W widened to f32, and the block
 //    used for all rows while it is in the first cache.
 
-constexpr int64_t kDepthBlock = 256;    // k per block
-constexpr int64_t kDecodeRows = 8;      // up to here W is not widened beforehand
-constexpr int64_t kPrefillRows = 240;   // rows per pass over W: a multiple of kProductRowTile
+constexpr int64_t kDepthBlock = 256;                     // k per block
+constexpr int64_t kDecodeRows = kLanes == 16 ? 48 : 12;  // up to here W is not widened beforehand
+constexpr int64_t kPrefillRows = 240;                    // rows per pass over W
 constexpr int64_t kMaxTilesPerTask = 4;
 constexpr int64_t kTaskBytes = 64 << 10;  // of W, at least: claiming a task must cost nothing beside doing it
 
-// A tile of results held in registers: rows by panels. 24 of 32 vector registers, or 12 of 16.
+// A tile of results is held in registers, 24 of 32 or 12 of 16 with what is left for x and W.
 constexpr int kLinearRows = kLanes == 16 ? 12 : kLanes == 8 ? 6 : 2;
 constexpr int kLinearPanels = kLanes == 16 ? 2 : 1;
-// The same for few rows, where two panels are read side by side to hide the latency of the sums.
-constexpr int kDecodeTileRows = kLanes == 16 ? 8 : kLanes == 8 ? 3 : 1;
-constexpr int kDecodePanels = 2;
+// Widening on the way takes registers as well. Up to kPairRows rows, two panels side by side hide the latency of sums.
+constexpr int kDecodeTileRows = kLanes == 16 ? 12 : kLanes == 8 ? 5 : 2;
+constexpr int kPairRows = kLanes == 16 ? 12 : 2;
 
 // totals [kRows][kPanels * 16] += (or =, for the first block) x [kRows, n] times n rows of kPanels panels. x lies row
 // by row, x_stride apart, or as a tile: [n][kRows].
@@ -102,18 +102,17 @@ inline void finish_linear(const sy_linear_args& args, int64_t row, int64_t rows,
   });
 }
 
-// One task of a decode step: all rows times panels panel .. panel + kPanels - 1.
-template <int kPanels, class W>
+// All rows times panels panel .. panel + kPanels - 1, kRows rows at a time.
+template <int kRows, int kPanels, class W>
 void decode_panels(const sy_linear_args& args, const float* x, int64_t x_stride, int64_t panel) {
   const sy_weight& weight = *args.weight;
   const int64_t rows = args.x->rows;
   alignas(64) float totals[kDecodeRows * kPanels * kPanel];
   for (int64_t k = 0; k < weight.cols; k += kDepthBlock) {
-    for (int64_t row = 0; row < rows; row += kDecodeTileRows) {
-      multiply_block<kDecodeTileRows, kPanels, false>(
-          min64(kDecodeTileRows, rows - row), x + row * x_stride + k, x_stride,
-          panel_data<W>(weight, panel) + k * kPanel, weight.depth * kPanel, min64(kDepthBlock, weight.cols - k),
-          totals + row * kPanels * kPanel, k == 0);
+    for (int64_t row = 0; row < rows; row += kRows) {
+      multiply_block<kRows, kPanels, false>(
+          min64(kRows, rows - row), x + row * x_stride + k, x_stride, panel_data<W>(weight, panel) + k * kPanel,
+          weight.depth * kPanel, min64(kDepthBlock, weight.cols - k), totals + row * kPanels * kPanel, k == 0);
     }
   }
   finish_linear(args, 0, rows, panel, kPanels * kPanel, totals);
@@ -132,14 +131,13 @@ void linear_decode(Pool& pool, const sy_linear_args& args) {
     x_stride = x.cols;
   }
   const int64_t panel_bytes = weight.bytes / weight.panels;
-  const int64_t panels_per_task = round_up(max64(1, kTaskBytes / panel_bytes), kDecodePanels);
+  const int64_t panels_per_task = round_up(max64(1, kTaskBytes / panel_bytes), 2);
+  const bool in_pairs = kLanes == 16 || x.rows <= kPairRows;
   parallel(pool, ceil_div(weight.panels, panels_per_task), [&](int64_t task, int) {
     int64_t panel = task * panels_per_task;
     const int64_t end = min64(weight.panels, panel + panels_per_task);
-    for (; panel + kDecodePanels <= end; panel += kDecodePanels) {
-      decode_panels<kDecodePanels, W>(args, x_data, x_stride, panel);
-    }
-    for (; panel < end; ++panel) decode_panels<1, W>(args, x_data, x_stride, panel);
+    for (; in_pairs && panel + 2 <= end; panel += 2) decode_panels<kPairRows, 2, W>(args, x_data, x_stride, panel);
+    for (; panel < end; ++panel) decode_panels<kDecodeTileRows, 1, W>(args, x_data, x_stride, panel);
   });
 }
 

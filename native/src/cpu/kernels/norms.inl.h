@@ -8,15 +8,17 @@ inline void layer_norm(Pool& pool, const sy_layer_norm_args& args) {
   parallel(pool, args.x->rows, [&](int64_t row, int thread) {
     float* place = float_scratch(pool, thread, n);
     const float* x = read_row(*args.x, row, 0, n, place);
-    // The second pass adds what rounding left out of the mean: of a constant row nothing may remain.
+    // The mean in two parts, the second what rounding left out of the first: so a constant row leaves nothing, and a
+    // large mean does not drown a small variance.
     const float rough = sum(x, n, [](Vec v) { return v; }) / count;
-    const float mean = rough + sum(x, n, [=](Vec v) { return v - set(rough); }) / count;
-    const float variance = sum(x, n, [=](Vec v) { return (v - set(mean)) * (v - set(mean)); }) / count;
+    const float rest = sum(x, n, [=](Vec v) { return v - set(rough); }) / count;
+    const auto centred = [=](Vec v) { return v - set(rough) - set(rest); };
+    const float variance = sum(x, n, [=](Vec v) { return centred(v) * centred(v); }) / count;
     const float scale = 1.0f / __builtin_sqrtf(variance + args.eps);
 
     float* y = row_to_write(*args.y, row, 0, place);
     for_each_vector(n, [&](int64_t i, int64_t k) {
-      const Vec normed = (load(x + i, k) - set(mean)) * set(scale);
+      const Vec normed = centred(load(x + i, k)) * set(scale);
       store(y + i, fma(normed, load(weight + i, k), load(bias + i, k)), k);
     });
     write_row(*args.y, row, 0, n, y);

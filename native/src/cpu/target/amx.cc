@@ -1,10 +1,16 @@
+#include "cpu/tiles/amx.h"
+
 #include "cpu/simd/vec_avx512.h"
 #include "cpu/target/prelude.h"
 
+// AVX-512 for everything but the product of bf16 matrices.
 namespace sambay {
 namespace {
+// clang-format off: in the order of use
 #include "cpu/kernels/ops_table.inl.h"
-constexpr Ops kOps = ops_table("amx");
+#include "cpu/kernels/linear_tiles.inl.h"
+// clang-format on
+constexpr Ops kOps = tile_ops_table("amx");
 }  // namespace
 
 const Ops& amx_ops() { return kOps; }

@@ -1,0 +1,34 @@
+package io.sambay4j;
+
+import io.sambay4j.sampling.TokenLogProbability;
+import java.util.List;
+import java.util.OptionalInt;
+
+/**
+ * A finished generation.
+ *
+ * @param text everything generated, without the stop string or end token
+ * @param tokens one entry per token
+ * @param finishReason why it ended
+ * @param endToken the end or stop token that ended it, also the last of {@code tokens}; empty if something else did
+ * @param promptLogProbabilities for each prompt token but the first, its log-probability given those before it; empty
+ *     unless the request asked for them
+ * @param usage tokens and times
+ */
+public record Generation(
+    String text,
+    List<GeneratedToken> tokens,
+    FinishReason finishReason,
+    OptionalInt endToken,
+    List<TokenLogProbability> promptLogProbabilities,
+    Usage usage) {
+  public Generation {
+    tokens = List.copyOf(tokens);
+    promptLogProbabilities = List.copyOf(promptLogProbabilities);
+  }
+
+  /** The generated ids. */
+  public int[] tokenIds() {
+    return tokens.stream().mapToInt(GeneratedToken::id).toArray();
+  }
+}

@@ -1,0 +1,107 @@
+package io.sambay4j;
+
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A generation's tokens as they come. Closing the stream early cancels the generation. One reader; reading blocks until
+ * the next token, and tokens wait here for a slow reader.
+ *
+ * <pre>{@code
+ * try (TokenStream tokens = model.stream("What is 17+25?")) {
+ *   tokens.forEachRemaining(token -> System.out.print(token.text()));
+ * }
+ * }</pre>
+ */
+public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseable {
+  private final BlockingQueue<Object> queue = new LinkedBlockingQueue<>();
+  private final RunningGeneration running;
+  private @Nullable Object head;
+
+  TokenStream(Function<GenerationListener, RunningGeneration> start) {
+    running =
+        start.apply(
+            new GenerationListener() {
+              @Override
+              public void onToken(GeneratedToken token) {
+                queue.add(token);
+              }
+
+              @Override
+              public void onComplete(Generation generation) {
+                queue.add(generation);
+              }
+
+              @Override
+              public void onError(Throwable failure) {
+                queue.add(failure);
+              }
+            });
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * @throws IllegalStateException if the model was closed meanwhile
+   */
+  @Override
+  public boolean hasNext() {
+    if (head == null) {
+      try {
+        head = queue.take();
+      } catch (InterruptedException e) {
+        running.cancel();
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException("interrupted while waiting for a token; the generation is cancelled", e);
+      }
+    }
+    if (head instanceof RuntimeException failure) {
+      throw failure;
+    }
+    if (head instanceof Error failure) {
+      throw failure;
+    }
+    return head instanceof GeneratedToken;
+  }
+
+  @Override
+  public GeneratedToken next() {
+    if (!hasNext() || !(head instanceof GeneratedToken token)) {
+      throw new NoSuchElementException("the generation has ended");
+    }
+    head = null;
+    return token;
+  }
+
+  /** The tokens as a {@link Stream}; closing it closes this. */
+  public Stream<GeneratedToken> tokens() {
+    return StreamSupport.stream(
+            Spliterators.spliteratorUnknownSize(this, Spliterator.ORDERED | Spliterator.NONNULL),
+            false)
+        .onClose(this::close);
+  }
+
+  /** The pieces of text as a {@link Stream}, empty ones left out. */
+  public Stream<String> text() {
+    return tokens().map(GeneratedToken::text).filter(text -> !text.isEmpty());
+  }
+
+  /** The whole generation, once it has ended; waits for it. */
+  public Generation result() {
+    return running.result();
+  }
+
+  /** Cancels the generation if it still runs. */
+  @Override
+  public void close() {
+    running.cancel();
+  }
+}

@@ -1,0 +1,35 @@
+package io.sambay4j.model;
+
+/**
+ * The next tokens of one sequence in a step.
+ *
+ * @param sequence whose tokens they are
+ * @param ids at least one; not copied
+ * @param wanted for which of them logits are needed
+ */
+@SuppressWarnings("ArrayRecordComponent")
+public record Chunk(SequenceState sequence, int[] ids, Wanted wanted) {
+  /** Rows that go on into the cross-decoder and the head. */
+  public enum Wanted {
+    /** No logits: a prompt's chunk that is not the last. Only state is kept. */
+    NONE,
+    /** Logits of the last token. */
+    LAST,
+    /** Logits of every token, for prompt log-probabilities. */
+    ALL
+  }
+
+  public Chunk {
+    if (ids.length == 0) {
+      throw new IllegalArgumentException("a chunk needs at least one token");
+    }
+  }
+
+  int wantedRows() {
+    return switch (wanted) {
+      case NONE -> 0;
+      case LAST -> 1;
+      case ALL -> ids.length;
+    };
+  }
+}

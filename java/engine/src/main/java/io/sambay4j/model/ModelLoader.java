@@ -1,0 +1,286 @@
+package io.sambay4j.model;
+
+import io.sambay4j.backend.AttentionShape;
+import io.sambay4j.backend.Backend;
+import io.sambay4j.backend.Backend.Differential;
+import io.sambay4j.backend.DType;
+import io.sambay4j.backend.Tensor;
+import io.sambay4j.backend.Weight;
+import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.TensorInfo;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Brings the weights of a checkpoint onto a backend, matrix by matrix through one staging buffer, so that nothing is held
+ * twice. Tensor names and layouts: {@link ModelTensors}.
+ */
+public final class ModelLoader {
+  /** Bytes read and packed at a time: large enough for the disk, small beside the weights. */
+  private static final int STAGING_BYTES = 32 << 20;
+
+  private final Backend backend;
+  private final ModelConfig config;
+  private final Checkpoint checkpoint;
+  private final LoadOptions options;
+  private final Progress progress;
+  private final List<AutoCloseable> owned = new ArrayList<>();
+  private final ByteBuffer staging =
+      ByteBuffer.allocateDirect(STAGING_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+  private long bytesDone;
+
+  private ModelLoader(
+      Backend backend,
+      ModelConfig config,
+      Checkpoint checkpoint,
+      LoadOptions options,
+      Progress progress) {
+    this.backend = backend;
+    this.config = config;
+    this.checkpoint = checkpoint;
+    this.options = options;
+    this.progress = progress;
+  }
+
+  /** Told now and then how far the loading has come. */
+  @FunctionalInterface
+  public interface Progress {
+    void update(long bytesDone, long bytesTotal);
+  }
+
+  /**
+   * Loads a model. The model takes the backend over and closes it; if loading fails, everything is closed.
+   *
+   * @throws io.sambay4j.InvalidModelException if the checkpoint does not hold what the configuration needs
+   */
+  public static SambayModel load(
+      Backend backend,
+      ModelConfig config,
+      Checkpoint checkpoint,
+      LoadOptions options,
+      Progress progress) {
+    ModelTensors.of(config).verify(checkpoint);
+    ModelLoader loader = new ModelLoader(backend, config, checkpoint, options, progress);
+    try {
+      ModelParts parts = loader.parts();
+      Workspace work =
+          loader.own(
+              Workspace.create(backend, config, options.activations(), options.stepTokens()));
+      StatePool states =
+          new StatePool(
+              backend,
+              config,
+              options.activations(),
+              options.sequences(),
+              options.contextLimit(),
+              options.cacheTokens());
+      return new SambayModel(parts, work, states, options.stepTokens());
+    } catch (RuntimeException | Error e) {
+      backend.close(); // closes what was made on it
+      throw e;
+    }
+  }
+
+  private ModelParts parts() {
+    boolean plainMamba = config.family() == ModelFamily.MAMBA;
+    Weight embedding =
+        weight(plainMamba ? "backbone.embeddings.weight" : "model.embed_tokens.weight");
+    Rotary rotary = rotary();
+    List<DecoderLayer> layers = new ArrayList<>();
+    for (int i = 0; i < config.layers().size(); i++) {
+      layers.add(plainMamba ? mambaLayer(i) : layer(i, rotary));
+    }
+    Norm finalNorm = norm(plainMamba ? "backbone.norm_f" : "model.final_layernorm");
+    Weight head = config.tiedEmbeddings() ? embedding : weight("lm_head.weight");
+    return new ModelParts(
+        config, backend, embedding, layers, finalNorm, new Linear(head, null), owned);
+  }
+
+  private @Nullable Rotary rotary() {
+    Double theta = config.ropeTheta();
+    if (theta == null) {
+      return null;
+    }
+    Rotary rotary = Rotary.create(backend, options.contextLimit(), config.headDim(), theta);
+    own(rotary.cos().storage());
+    own(rotary.sin().storage());
+    return rotary;
+  }
+
+  private DecoderLayer mambaLayer(int i) {
+    String prefix = "backbone.layers." + i + ".";
+    return new DecoderLayer(
+        norm(prefix + "norm"), mamba(i, prefix + "mixer.", false), null, null);
+  }
+
+  private DecoderLayer layer(int i, @Nullable Rotary rotary) {
+    String prefix = "model.layers." + i + ".";
+    String attn = prefix + "attn.";
+    Mixer mixer =
+        switch (config.layers().get(i)) {
+          case MAMBA -> mamba(i, attn, false);
+          case MAMBA_MEMORY -> mamba(i, attn, true);
+          case SWA ->
+              new WindowAttention(
+                  i,
+                  attention(i, attn, rotary, config.slidingWindow()),
+                  linear(attn + "Wqkv", config.attentionBias()),
+                  linear(attn + "out_proj", config.attentionBias()));
+          case FULL -> fullAttention(i, attn, rotary);
+          case CROSS ->
+              new CrossAttention(
+                  attention(i, attn, rotary, 0),
+                  linear(attn + "Wqkv", config.attentionBias()),
+                  linear(attn + "out_proj", config.attentionBias()));
+          case GMU ->
+              new GatedMemoryUnit(
+                  linear(attn + "in_proj", false),
+                  config.gmuNorm() ? vector(attn + "norm.weight") : null,
+                  (float) config.normEps(),
+                  linear(attn + "out_proj", false));
+        };
+    return new DecoderLayer(
+        norm(prefix + "input_layernorm"),
+        mixer,
+        norm(prefix + "post_attention_layernorm"),
+        new Mlp(linear(prefix + "mlp.fc1", false), linear(prefix + "mlp.fc2", false)));
+  }
+
+  private MambaMixer mamba(int i, String prefix, boolean makesMemory) {
+    float[] a = floats(prefix + "A_log");
+    for (int j = 0; j < a.length; j++) {
+      a[j] = (float) -Math.exp(a[j]);
+    }
+    return new MambaMixer(
+        i,
+        linear(prefix + "in_proj", false),
+        transposed(floats(prefix + "conv1d.weight"), config.mambaConv()),
+        vector(prefix + "conv1d.bias"),
+        linear(prefix + "x_proj", false),
+        linear(prefix + "dt_proj", false),
+        vector(prefix + "dt_proj.bias"),
+        transposed(a, config.mambaState()),
+        vector(prefix + "D"),
+        linear(prefix + "out_proj", false),
+        makesMemory);
+  }
+
+  private FullAttention fullAttention(int i, String prefix, @Nullable Rotary rotary) {
+    AttentionCore core = attention(i, prefix, rotary, 0);
+    String name = prefix + "Wqkv.weight";
+    int queries = core.queryCols();
+    int all = queries + 2 * core.kvCols();
+    Tensor bias = config.attentionBias() ? vector(prefix + "Wqkv.bias") : null;
+    return new FullAttention(
+        core,
+        new Linear(weight(name, 0, queries), bias == null ? null : bias.cols(0, queries)),
+        new Linear(weight(name, queries, all), bias == null ? null : bias.cols(queries, all)),
+        linear(prefix + "out_proj", config.attentionBias()));
+  }
+
+  private AttentionCore attention(int i, String prefix, @Nullable Rotary rotary, int window) {
+    AttentionShape shape =
+        new AttentionShape(config.heads(), config.kvHeads(), config.headDim(), window);
+    return new AttentionCore(
+        shape,
+        rotary,
+        config.differentialAttention() ? differential(i, prefix + "inner_cross_attn.") : null);
+  }
+
+  /** λ = exp(λq1·λk1) − exp(λq2·λk2) + λ0(i), λ0(i) = 0.8 − 0.6·e^(−0.3·i). */
+  private Differential differential(int i, String prefix) {
+    double lambda0 = ModelConfig.lambda0(i);
+    double lambda =
+        Math.exp(dot(prefix + "lambda_q1", prefix + "lambda_k1"))
+            - Math.exp(dot(prefix + "lambda_q2", prefix + "lambda_k2"))
+            + lambda0;
+    return new Differential(
+        (float) lambda, (float) (1 - lambda0), vector(prefix + "subln.weight"), SUBLN_EPS);
+  }
+
+  /** Epsilon of the sub-norm, fixed in the published code whatever the model's norm uses. */
+  private static final float SUBLN_EPS = 1e-5f;
+
+  private float[] floats(String name) {
+    return checkpoint.readFloats(checkpoint.tensor(name));
+  }
+
+  private double dot(String left, String right) {
+    float[] x = floats(left);
+    float[] y = floats(right);
+    double sum = 0;
+    for (int j = 0; j < x.length; j++) {
+      sum += (double) x[j] * y[j];
+    }
+    return sum;
+  }
+
+  private Norm norm(String name) {
+    return new Norm(
+        vector(name + ".weight"),
+        config.norm() == NormKind.LAYER_NORM ? vector(name + ".bias") : null,
+        (float) config.normEps());
+  }
+
+  private Linear linear(String name, boolean withBias) {
+    return new Linear(weight(name + ".weight"), withBias ? vector(name + ".bias") : null);
+  }
+
+  /** A vector, widened to f32: they are a ten-thousandth of the weights. */
+  private Tensor vector(String name) {
+    float[] values = floats(name);
+    Tensor tensor = backend.allocate(DType.F32, 1, values.length);
+    own(tensor.storage());
+    backend.upload(values, 0, tensor);
+    return tensor;
+  }
+
+  /** [channels, n] in the file, [n, channels] for the kernels, which run along the channels. */
+  private Tensor transposed(float[] values, int n) {
+    int channels = values.length / n;
+    float[] turned = new float[values.length];
+    for (int c = 0; c < channels; c++) {
+      for (int j = 0; j < n; j++) {
+        turned[j * channels + c] = values[c * n + j];
+      }
+    }
+    Tensor tensor = backend.allocate(DType.F32, n, channels);
+    own(tensor.storage());
+    backend.upload(turned, 0, tensor);
+    return tensor;
+  }
+
+  private Weight weight(String name) {
+    return weight(name, 0, Math.toIntExact(checkpoint.tensor(name).shape()[0]));
+  }
+
+  private Weight weight(String name, int fromRow, int toRow) {
+    TensorInfo info = checkpoint.tensor(name);
+    int cols = Math.toIntExact(info.shape()[1]);
+    DType stored = DType.valueOf(info.type().name());
+    Weight weight =
+        own(
+            backend.weight(
+                toRow - fromRow, cols, options.weights() == null ? stored : options.weights()));
+    long rowBytes = (long) cols * stored.bytes();
+    int rowsAtOnce = (int) Math.max(1, STAGING_BYTES / rowBytes);
+    for (int row = fromRow; row < toRow; row += rowsAtOnce) {
+      int n = Math.min(rowsAtOnce, toRow - row);
+      staging.clear().limit(Math.toIntExact(n * rowBytes));
+      checkpoint.read(info, row * rowBytes, staging);
+      staging.flip();
+      weight.setRows(row - fromRow, staging, stored);
+      bytesDone += n * rowBytes;
+      progress.update(bytesDone, checkpoint.totalBytes());
+    }
+    return weight;
+  }
+
+  private <T extends AutoCloseable> T own(T part) {
+    owned.add(part);
+    return part;
+  }
+}

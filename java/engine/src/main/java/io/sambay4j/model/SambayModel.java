@@ -1,0 +1,311 @@
+package io.sambay4j.model;
+
+import io.sambay4j.backend.Backend;
+import io.sambay4j.backend.Batch;
+import io.sambay4j.backend.Tensor;
+import io.sambay4j.backend.Weight;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * SambaY, the decoder-hybrid-decoder of Ren et al. 2025, and its relatives by configuration. A linear-time self-decoder
+ * (Mamba and window attention) fills one shared key/value cache and one memory; a cross-decoder reads both, through cross
+ * attention and gated memory units. Samba and plain Mamba are a self-decoder alone.
+ *
+ * <p>Not thread-safe: steps are run by one thread at a time.
+ */
+public final class SambayModel implements AutoCloseable {
+  private final ModelConfig config;
+  private final Backend backend;
+  private final List<AutoCloseable> owned; // weights and tables, closed with the model
+  private final Weight embedding;
+  private final List<DecoderLayer> selfDecoder;
+  private final @Nullable DecoderLayer sharedCacheLayer; // the only full attention
+  private final List<DecoderLayer> crossDecoder; // gated memory units and cross attention
+  private final Norm finalNorm;
+  private final Linear head;
+  private final Workspace work;
+  private final StatePool states;
+  private final int maxStepTokens;
+
+  SambayModel(ModelParts parts, Workspace work, StatePool states, int maxStepTokens) {
+    this.config = parts.config();
+    this.backend = parts.backend();
+    this.owned = parts.owned();
+    this.embedding = parts.embedding();
+    this.finalNorm = parts.finalNorm();
+    this.head = parts.head();
+    this.work = work;
+    this.states = states;
+    this.maxStepTokens = maxStepTokens;
+    int border = config.layers().indexOf(LayerKind.FULL);
+    List<DecoderLayer> layers = parts.layers();
+    if (border < 0) {
+      selfDecoder = layers;
+      sharedCacheLayer = null;
+      crossDecoder = List.of();
+    } else {
+      selfDecoder = layers.subList(0, border);
+      sharedCacheLayer = layers.get(border);
+      crossDecoder = layers.subList(border + 1, layers.size());
+    }
+  }
+
+  /** What the model is. */
+  public ModelConfig config() {
+    return config;
+  }
+
+  /** The device it runs on. */
+  public Backend backend() {
+    return backend;
+  }
+
+  /** Where its sequences live. */
+  public StatePool states() {
+    return states;
+  }
+
+  /** Rows a step may have, all chunks together. */
+  public int maxStepTokens() {
+    return maxStepTokens;
+  }
+
+  /** Receives logits as they are made. */
+  @FunctionalInterface
+  public interface LogitsSink {
+    /**
+     * Takes one row.
+     *
+     * @param chunk index in the step
+     * @param token index in the chunk
+     * @param logits [vocabulary]; valid during the call, the same array every time
+     */
+    void accept(int chunk, int token, float[] logits);
+  }
+
+  /** Looks into a step, for tests and the {@code logits --layers} command. The tensors are valid during the call. */
+  public interface Tap {
+    /** The residual stream [rows, hidden]: 0 after the embedding, i + 1 after layer i. */
+    default void hidden(int index, Tensor h) {}
+
+    /** The shared memory [rows, inner]. */
+    default void memory(Tensor memory) {}
+
+    /** After the last norm [rows, hidden]. */
+    default void finalNorm(Tensor normed) {}
+  }
+
+  /**
+   * Runs the next tokens of some sequences through the model and moves the sequences on.
+   *
+   * <p>Rows nobody wants logits of stop at the border of the two decoders, having left their keys and values: nothing
+   * above it is kept between tokens, so the result is the same.
+   *
+   * @param chunks one for each sequence, distinct sequences, together at most {@link #maxStepTokens} tokens
+   * @param sink receives the wanted logits
+   */
+  public void forward(List<Chunk> chunks, LogitsSink sink) {
+    forward(chunks, sink, null);
+  }
+
+  /** As {@link #forward(List, LogitsSink)}; the tap sees only rows that are not skipped. */
+  public void forward(List<Chunk> chunks, LogitsSink sink, @Nullable Tap tap) {
+    int[] ids = checkedIds(chunks);
+    chunks.forEach(chunk -> states.reserve(chunk.sequence(), chunk.ids().length));
+    chunks.forEach(chunk -> chunk.sequence().tear());
+    run(chunks, ids, sink, tap);
+    chunks.forEach(chunk -> chunk.sequence().advance(chunk.ids().length));
+  }
+
+  private void run(List<Chunk> chunks, int[] ids, LogitsSink sink, @Nullable Tap tap) {
+    Rows all = Rows.all(chunks);
+    Pass pass = pass(all);
+    Tensor h = work.residual().rows(0, ids.length); // [tokens, hidden]
+    backend.embedding(embedding, ids, h);
+    Tensor memory = rows(work.memory(), ids.length); // [tokens, inner]
+    int depth = 0;
+    tapHidden(tap, depth++, h);
+
+    for (DecoderLayer layer : selfDecoder) {
+      layer.forward(h, memory, pass);
+      tapHidden(tap, depth++, h);
+    }
+    if (sharedCacheLayer != null) {
+      sharedCacheLayer.appendKeysAndValues(h, pass); // every token
+    }
+    Rows wanted = Rows.wanted(chunks);
+    if (wanted.batch() == null) {
+      return;
+    }
+    if (wanted.rows().length < ids.length) {
+      h = gather(h, wanted, work.wanted()); // [wanted, hidden] from here on
+      if (memory != null && work.wantedMemory() != null) {
+        memory = gather(memory, wanted, work.wantedMemory());
+      }
+      pass = pass(wanted);
+    }
+    if (sharedCacheLayer != null) {
+      sharedCacheLayer.forward(h, memory, pass);
+      tapHidden(tap, depth++, h);
+      for (DecoderLayer layer : crossDecoder) {
+        layer.forward(h, memory, pass);
+        tapHidden(tap, depth++, h);
+      }
+    }
+    if (tap != null && memory != null) {
+      tap.memory(memory);
+    }
+    Tensor normed = work.normed().rows(0, h.rows());
+    finalNorm.apply(h, normed, pass);
+    if (tap != null) {
+      tap.finalNorm(normed);
+    }
+    sendLogits(normed, wanted, pass, sink);
+  }
+
+  private Tensor gather(Tensor from, Rows wanted, Tensor into) {
+    Tensor rows = into.rows(0, wanted.rows().length);
+    backend.gatherRows(from, wanted.rows(), rows);
+    return rows;
+  }
+
+  private static @Nullable Tensor rows(@Nullable Tensor tensor, int n) {
+    return tensor == null ? null : tensor.rows(0, n);
+  }
+
+  private void sendLogits(Tensor normed, Rows wanted, Pass pass, LogitsSink sink) {
+    float[] row = new float[config.vocabSize()];
+    int step = work.logits().rows();
+    for (int first = 0; first < normed.rows(); first += step) {
+      int n = Math.min(step, normed.rows() - first);
+      Tensor logits = work.logits().rows(0, n);
+      head.apply(normed.rows(first, first + n), logits, pass);
+      for (int i = 0; i < n; i++) {
+        backend.download(logits.rows(i, i + 1), row, 0);
+        sink.accept(wanted.chunk()[first + i], wanted.token()[first + i], row);
+      }
+    }
+  }
+
+  private Pass pass(Rows rows) {
+    return new Pass(
+        backend, work, states, Objects.requireNonNull(rows.batch()), states.shared(rows.sequences()));
+  }
+
+  private static void tapHidden(@Nullable Tap tap, int index, Tensor h) {
+    if (tap != null) {
+      tap.hidden(index, h);
+    }
+  }
+
+  private int[] checkedIds(List<Chunk> chunks) {
+    int tokens = chunks.stream().mapToInt(chunk -> chunk.ids().length).sum();
+    if (tokens == 0 || tokens > maxStepTokens) {
+      throw new IllegalArgumentException(
+          "a step takes 1 to %d tokens, got %d".formatted(maxStepTokens, tokens));
+    }
+    int[] ids = new int[tokens];
+    int t = 0;
+    for (Chunk chunk : chunks) {
+      SequenceState sequence = chunk.sequence();
+      sequence.checkUsable();
+      if (sequence.length() + chunk.ids().length > states.contextLimit()) {
+        throw new IllegalArgumentException(
+            "%d tokens after %d exceed the context limit of %d"
+                .formatted(chunk.ids().length, sequence.length(), states.contextLimit()));
+      }
+      for (int id : chunk.ids()) {
+        if (id < 0 || id >= config.vocabSize()) {
+          throw new IllegalArgumentException(
+              "token id %d is outside the vocabulary of %d".formatted(id, config.vocabSize()));
+        }
+        ids[t++] = id;
+      }
+    }
+    if (chunks.stream().map(Chunk::sequence).distinct().count() < chunks.size()) {
+      throw new IllegalArgumentException("a sequence occurs twice in one step");
+    }
+    return ids;
+  }
+
+  @Override
+  public void close() {
+    work.close();
+    states.close();
+    for (AutoCloseable part : owned) {
+      try {
+        part.close();
+      } catch (Exception e) {
+        throw new IllegalStateException("closing " + part, e);
+      }
+    }
+    backend.close();
+  }
+
+  /**
+   * Rows of a step that go through some layers together.
+   *
+   * @param batch null if there are none
+   * @param rows index in the step
+   * @param chunk index of the chunk of each row
+   * @param token index in its chunk of each row
+   */
+  @SuppressWarnings("ArrayRecordComponent")
+  private record Rows(
+      @Nullable Batch batch,
+      List<SequenceState> sequences,
+      int[] rows,
+      int[] chunk,
+      int[] token) {
+
+    static Rows all(List<Chunk> chunks) {
+      return select(
+          chunks.stream()
+              .map(c -> new Chunk(c.sequence(), c.ids(), Chunk.Wanted.ALL))
+              .toList());
+    }
+
+    static Rows wanted(List<Chunk> chunks) {
+      return select(chunks);
+    }
+
+    private static Rows select(List<Chunk> chunks) {
+      int n = chunks.stream().mapToInt(Chunk::wantedRows).sum();
+      int[] rows = new int[n];
+      int[] chunkOf = new int[n];
+      int[] tokenOf = new int[n];
+      List<SequenceState> sequences = new ArrayList<>();
+      List<Integer> starts = new ArrayList<>(List.of(0));
+      List<Integer> positions = new ArrayList<>();
+      int r = 0;
+      int stepRow = 0;
+      for (int c = 0; c < chunks.size(); c++) {
+        Chunk chunk = chunks.get(c);
+        int length = chunk.ids().length;
+        int first = length - chunk.wantedRows();
+        for (int token = first; token < length; token++) {
+          rows[r] = stepRow + token;
+          chunkOf[r] = c;
+          tokenOf[r++] = token;
+        }
+        if (first < length) {
+          sequences.add(chunk.sequence());
+          positions.add(chunk.sequence().length() + first);
+          starts.add(r);
+        }
+        stepRow += length;
+      }
+      Batch batch =
+          sequences.isEmpty()
+              ? null
+              : new Batch(
+                  starts.stream().mapToInt(i -> i).toArray(),
+                  sequences.stream().mapToInt(SequenceState::slot).toArray(),
+                  positions.stream().mapToInt(i -> i).toArray());
+      return new Rows(batch, sequences, rows, chunkOf, tokenOf);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+package io.sambay4j.model;
+
+import io.sambay4j.backend.KeyValueView;
+import io.sambay4j.backend.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Attention over the last {@code window} tokens, the query's own included. Keeps the keys and values of that many tokens
+ * in a ring per sequence.
+ *
+ * @param layer index from 0
+ * @param core heads, window, differential or not
+ * @param qkv [(heads + 2 * kvHeads) * headDim, hidden]: q, k, v rows
+ * @param outProj [hidden, heads * headDim]
+ */
+record WindowAttention(int layer, AttentionCore core, Linear qkv, Linear outProj) implements Mixer {
+
+  @Override
+  public void addTo(Tensor h, Tensor x, @Nullable Tensor memory, Pass pass) {
+    int rows = h.rows();
+    int queryCols = core.queryCols();
+    int kvCols = core.kvCols();
+    Tensor qkvRows = pass.work().qkv().rows(0, rows);
+    qkv.apply(x, qkvRows, pass);
+    Tensor q = qkvRows.cols(0, queryCols);
+    Tensor k = qkvRows.cols(queryCols, queryCols + kvCols);
+    Tensor v = qkvRows.cols(queryCols + kvCols, queryCols + 2 * kvCols);
+    core.rotate(q, pass);
+    core.rotate(k, pass);
+
+    // Attend first, append after: the ring holds one window, and the chunk would overwrite what its first rows need.
+    KeyValueView ring = pass.states().window(layer).view(pass.batch());
+    Tensor y = pass.work().attention().rows(0, rows);
+    core.attend(q, k, v, ring, y, pass);
+    pass.backend().kvAppend(pass.batch(), k, v, ring);
+    outProj.addTo(h, y, pass);
+  }
+}

@@ -1,0 +1,123 @@
+package io.sambay4j.runtime;
+
+import io.sambay4j.model.Chunk;
+import io.sambay4j.model.SequenceState;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One sequence's work for the {@link Scheduler}: tokens to feed, and what to do with the logits. All methods but {@link
+ * #cancel} are called on the scheduler's thread.
+ */
+public abstract class Job {
+  private final @Nullable SequenceState given;
+  private @Nullable SequenceState state;
+  private int[] input;
+  private int fed;
+  private volatile boolean cancelled;
+
+  /**
+   * @param state the sequence to continue, or null for one of its own that is given back at the end
+   * @param input the first tokens to feed, at least one
+   */
+  protected Job(@Nullable SequenceState state, int[] input) {
+    this.given = state;
+    this.state = state;
+    this.input = input;
+  }
+
+  /** Which tokens of the current input need logits. Only the last chunk of an input can want its last token's. */
+  protected abstract Chunk.Wanted wanted();
+
+  /**
+   * Logits after a token.
+   *
+   * @param index of the token in the current input
+   * @param logits [vocabulary]; not to be kept or changed
+   */
+  protected abstract void logits(int index, float[] logits);
+
+  /**
+   * All of the current input has been fed and its logits seen.
+   *
+   * @return the next input, or null if the job is done
+   */
+  protected abstract int @Nullable [] next();
+
+  /**
+   * A chunk of the input has been fed: the sequence is that much longer.
+   *
+   * @param ids the chunk
+   * @param done tokens of the current input fed so far
+   * @param of all its tokens
+   */
+  protected void fed(int[] ids, int done, int of) {}
+
+  /** The job has ended: done, cancelled, or with a failure. Its own sequence has been given back. */
+  protected abstract void ended(boolean wasCancelled, @Nullable Throwable failure);
+
+  /** Ends the job before its next step; may be called from any thread, any number of times. */
+  public void cancel() {
+    cancelled = true;
+  }
+
+  final boolean isCancelled() {
+    return cancelled;
+  }
+
+  final boolean needsSequence() {
+    return state == null;
+  }
+
+  final void start(SequenceState own) {
+    state = own;
+  }
+
+  final SequenceState state() {
+    if (state == null) {
+      throw new IllegalStateException("the job has not been started");
+    }
+    return state;
+  }
+
+  final int remaining() {
+    return input.length - fed;
+  }
+
+  /** The next {@code tokens} of the input as a chunk of a step. */
+  final Chunk chunk(int tokens) {
+    int[] ids = new int[tokens];
+    System.arraycopy(input, fed, ids, 0, tokens);
+    Chunk.Wanted wanted = wanted();
+    if (wanted == Chunk.Wanted.LAST && tokens < remaining()) {
+      wanted = Chunk.Wanted.NONE;
+    }
+    return new Chunk(state(), ids, wanted);
+  }
+
+  final void takeLogits(int indexInChunk, float[] row) {
+    logits(fed + indexInChunk, row);
+  }
+
+  /** Returns whether the job goes on. */
+  final boolean advance(int[] ids) {
+    fed += ids.length;
+    fed(ids, fed, input.length);
+    if (fed < input.length) {
+      return true;
+    }
+    int[] next = next();
+    if (next == null) {
+      return false;
+    }
+    input = next;
+    fed = 0;
+    return true;
+  }
+
+  final void end(boolean wasCancelled, @Nullable Throwable failure) {
+    if (given == null && state != null) {
+      state.close();
+    }
+    ended(wasCancelled, failure);
+  }
+}

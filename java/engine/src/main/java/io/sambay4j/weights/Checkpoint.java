@@ -1,0 +1,263 @@
+package io.sambay4j.weights;
+
+import io.sambay4j.InvalidModelException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The weights of a model directory: {@code model.safetensors}, or the shards that {@code
+ * model.safetensors.index.json} names. Index and shards must agree exactly. Reading is as in {@link
+ * SafeTensors}: by position, from any thread.
+ */
+public final class Checkpoint implements AutoCloseable {
+  /** The file of a checkpoint that is not sharded. */
+  public static final String SINGLE_FILE = "model.safetensors";
+
+  private static final Logger LOG = LoggerFactory.getLogger(Checkpoint.class);
+  private static final int SCAN_ELEMENTS = 1 << 18;
+
+  private final Path directory;
+  private final List<SafeTensors> files;
+  private final Map<String, SafeTensors> fileOfTensor = new LinkedHashMap<>();
+
+  private Checkpoint(Path directory, List<SafeTensors> files) {
+    this.directory = directory;
+    this.files = files;
+    for (SafeTensors file : files) {
+      for (String name : file.tensors().keySet()) {
+        SafeTensors other = fileOfTensor.putIfAbsent(name, file);
+        if (other != null) {
+          throw new InvalidModelException(
+              "tensor " + Quote.of(name) + " is in both " + other.file() + " and " + file.file());
+        }
+      }
+    }
+  }
+
+  /** As {@link #open(ModelDirectory)}. */
+  public static Checkpoint open(Path directory) {
+    return open(ModelDirectory.open(directory));
+  }
+
+  /**
+   * Opens the weights of a directory and checks every header.
+   *
+   * @throws InvalidModelException if a file is missing, malformed, outside the directory or at odds
+   *     with the index
+   */
+  public static Checkpoint open(ModelDirectory directory) {
+    Optional<Path> single = directory.find(SINGLE_FILE);
+    Optional<Path> index = directory.find(ShardIndex.FILE);
+    if (single.isPresent()) {
+      if (index.isPresent()) {
+        LOG.warn(
+            "{} has both {} and {}; the index is not used",
+            directory.path(),
+            SINGLE_FILE,
+            ShardIndex.FILE);
+      }
+      return open(directory, List.of(single.get()));
+    }
+    if (index.isEmpty()) {
+      throw new InvalidModelException(
+          directory.path()
+              + ": no weights found, expected "
+              + SINGLE_FILE
+              + ", or "
+              + ShardIndex.FILE
+              + " with its shards (other weight formats are not read)");
+    }
+    ShardIndex shards = ShardIndex.read(index.get());
+    Checkpoint checkpoint = open(directory, shards.files(directory));
+    try {
+      shards.check(checkpoint.fileNames(), checkpoint.totalBytes());
+    } catch (InvalidModelException e) {
+      checkpoint.close();
+      throw e;
+    }
+    return checkpoint;
+  }
+
+  private static Checkpoint open(ModelDirectory directory, List<Path> paths) {
+    List<SafeTensors> files = new ArrayList<>();
+    try {
+      for (Path path : paths) {
+        files.add(SafeTensors.open(path));
+      }
+      return new Checkpoint(directory.path(), List.copyOf(files));
+    } catch (RuntimeException e) {
+      files.forEach(SafeTensors::close);
+      throw e;
+    }
+  }
+
+  /** The directory, links resolved. */
+  public Path directory() {
+    return directory;
+  }
+
+  /** Names of all tensors, in the order of the files and of their data. */
+  public Set<String> names() {
+    return Collections.unmodifiableSet(fileOfTensor.keySet());
+  }
+
+  /**
+   * A tensor by name.
+   *
+   * @throws InvalidModelException if the checkpoint has none of that name
+   */
+  public TensorInfo tensor(String name) {
+    TensorInfo tensor = fileOf(name).tensors().get(name);
+    if (tensor == null) {
+      throw new AssertionError(name); // fileOf found the file by this very name
+    }
+    return tensor;
+  }
+
+  /** Fills the remaining bytes of {@code into}; see {@link SafeTensors#read}. */
+  public void read(TensorInfo tensor, long byteOffset, ByteBuffer into) {
+    fileOf(tensor.name()).read(tensor, byteOffset, into);
+  }
+
+  /** All elements of an F32, F16 or BF16 tensor, as floats. */
+  public float[] readFloats(TensorInfo tensor) {
+    return fileOf(tensor.name()).readFloats(tensor);
+  }
+
+  /** Some elements of an F32, F16 or BF16 tensor; see {@link SafeTensors#readFloats}. */
+  public void readFloats(TensorInfo tensor, long firstElement, float[] into, int start, int count) {
+    fileOf(tensor.name()).readFloats(tensor, firstElement, into, start, count);
+  }
+
+  /** Bytes of all tensors together, headers not counted. */
+  public long totalBytes() {
+    return files.stream()
+        .flatMap(f -> f.tensors().values().stream())
+        .mapToLong(TensorInfo::bytes)
+        .sum();
+  }
+
+  /** Elements of all tensors together. */
+  public long totalElements() {
+    return files.stream()
+        .flatMap(f -> f.tensors().values().stream())
+        .mapToLong(TensorInfo::elements)
+        .sum();
+  }
+
+  /** Bytes by storage type, in the order of {@link StorageType}. */
+  public Map<StorageType, Long> bytesByType() {
+    return files.stream()
+        .flatMap(f -> f.tensors().values().stream())
+        .collect(
+            Collectors.groupingBy(
+                TensorInfo::type,
+                () -> new EnumMap<>(StorageType.class),
+                Collectors.summingLong(TensorInfo::bytes)));
+  }
+
+  /** One line: files, tensors, elements and bytes by type. */
+  public String describe() {
+    String types =
+        bytesByType().entrySet().stream()
+            .map(e -> String.format("%,d bytes %s", e.getValue(), e.getKey().label()))
+            .collect(Collectors.joining(", "));
+    return String.format(
+        "%d file%s, %d tensors, %,d elements: %s",
+        files.size(), files.size() == 1 ? "" : "s", fileOfTensor.size(), totalElements(), types);
+  }
+
+  /**
+   * A tensor that holds numbers no weight may be.
+   *
+   * @param index of the first one, row-major
+   * @param value NaN or an infinity
+   * @param count how many there are in the tensor
+   */
+  public record NonFinite(String tensor, long index, float value, long count) {
+    @Override
+    public String toString() {
+      return "tensor "
+          + Quote.of(tensor)
+          + " has "
+          + count
+          + " values that are not finite, the first is "
+          + value
+          + " at index "
+          + index;
+    }
+  }
+
+  /**
+   * Reads all weights once and reports those with NaN or infinite elements, one entry a tensor.
+   *
+   * @param progress told the bytes read so far, out of {@link #totalBytes()}
+   */
+  public List<NonFinite> findNonFinite(LongConsumer progress) {
+    List<NonFinite> found = new ArrayList<>();
+    float[] buffer = new float[SCAN_ELEMENTS];
+    long bytes = 0;
+    for (String name : names()) {
+      TensorInfo tensor = tensor(name);
+      if (tensor.type().isWeightType()) {
+        long first = -1;
+        float value = 0;
+        long count = 0;
+        for (long at = 0; at < tensor.elements(); at += SCAN_ELEMENTS) {
+          int n = (int) Math.min(SCAN_ELEMENTS, tensor.elements() - at);
+          readFloats(tensor, at, buffer, 0, n);
+          for (int i = 0; i < n; i++) {
+            if (!Float.isFinite(buffer[i]) && count++ == 0) {
+              first = at + i;
+              value = buffer[i];
+            }
+          }
+          progress.accept(bytes + (at + n) * tensor.type().bytes());
+        }
+        if (count > 0) {
+          found.add(new NonFinite(name, first, value, count));
+        }
+      }
+      bytes += tensor.bytes();
+      progress.accept(bytes);
+    }
+    return found;
+  }
+
+  /**
+   * Closes all files; later reads are {@link IllegalStateException}s. Closing again changes
+   * nothing.
+   */
+  @Override
+  public void close() {
+    files.forEach(SafeTensors::close);
+  }
+
+  private Map<String, String> fileNames() {
+    Map<String, String> names = new TreeMap<>();
+    fileOfTensor.forEach(
+        (tensor, file) -> names.put(tensor, String.valueOf(file.file().getFileName())));
+    return names;
+  }
+
+  private SafeTensors fileOf(String tensor) {
+    SafeTensors file = fileOfTensor.get(tensor);
+    if (file == null) {
+      throw new InvalidModelException(directory + ": tensor " + Quote.of(tensor) + " is missing");
+    }
+    return file;
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * The files of a model directory, read strictly: safetensors and their index, JSON settings,
+ * nothing mapped into memory. Depends on no other package but the root's exception.
+ */
+@NullMarked
+package io.sambay4j.weights;
+
+import org.jspecify.annotations.NullMarked;

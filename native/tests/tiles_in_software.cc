@@ -1,0 +1,23 @@
+// The operations of target amx with tiles in software and scalars for the rest: what linear_test runs where there is no
+// AMX, to prove the layout and the arithmetic of kernels/linear_tiles.inl.h.
+#include "tiles_in_software.h"
+
+#include "cpu/simd/vec_scalar.h"
+#include "cpu/target/prelude.h"
+#include "cpu/tiles/software.h"
+
+namespace sambay {
+namespace {
+// clang-format off: in the order of use
+#include "cpu/kernels/ops_table.inl.h"
+#include "cpu/kernels/linear_tiles.inl.h"
+// clang-format on
+constexpr Ops kOps = tile_ops_table("amx in software");
+}  // namespace
+
+namespace test {
+
+const Ops& ops_with_software_tiles() { return kOps; }
+
+}  // namespace test
+}  // namespace sambay
