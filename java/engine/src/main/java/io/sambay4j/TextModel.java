@@ -33,6 +33,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.SubmissionPublisher;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -231,9 +232,9 @@ public final class TextModel implements AutoCloseable {
       SubmissionPublisher<GeneratedToken> publisher =
           new SubmissionPublisher<>(executor, 1 << 30);
       publisher.subscribe(subscriber);
-      CompletableFuture<RunningGeneration> running = new CompletableFuture<>();
+      AtomicReference<@Nullable RunningGeneration> running = new AtomicReference<>();
       try {
-        running.complete(
+        running.set(
             start(
                 request,
                 new GenerationListener() {
@@ -241,8 +242,8 @@ public final class TextModel implements AutoCloseable {
                   public void onToken(GeneratedToken token) {
                     if (publisher.hasSubscribers()) {
                       publisher.submit(token);
-                    } else {
-                      running.thenAccept(RunningGeneration::cancel);
+                    } else if (running.get() != null) {
+                      running.get().cancel();
                     }
                   }
 

@@ -120,11 +120,7 @@ public final class Checkpoint implements AutoCloseable {
    * @throws InvalidModelException if the checkpoint has none of that name
    */
   public TensorInfo tensor(String name) {
-    TensorInfo tensor = fileOf(name).tensors().get(name);
-    if (tensor == null) {
-      throw new AssertionError(name); // fileOf found the file by this very name
-    }
-    return tensor;
+    return fileOf(name).tensor(name);
   }
 
   /** Fills the remaining bytes of {@code into}; see {@link SafeTensors#read}. */

@@ -87,6 +87,19 @@ public final class SafeTensors implements AutoCloseable {
     return header.tensors();
   }
 
+  /**
+   * A tensor by name.
+   *
+   * @throws InvalidModelException if the file has none of that name
+   */
+  public TensorInfo tensor(String name) {
+    TensorInfo tensor = header.tensors().get(name);
+    if (tensor == null) {
+      throw new InvalidModelException(file + ": tensor " + Quote.of(name) + " is missing");
+    }
+    return tensor;
+  }
+
   /** The strings of the header's {@code __metadata__}. */
   public Map<String, String> metadata() {
     return header.metadata();

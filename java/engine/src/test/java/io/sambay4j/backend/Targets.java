@@ -6,11 +6,11 @@ import io.sambay4j.NativeException;
 import io.sambay4j.bindings.global.Native;
 
 /** The native backends that a test run can reach. */
-final class Targets {
+public final class Targets {
   private Targets() {}
 
   /** Two threads, so that work is really divided; a test is skipped where the target is not. */
-  static NativeBackend open(String target) {
+  public static NativeBackend open(String target) {
     NativeLibrary.unavailabilityCause()
         .ifPresent(cause -> abort(String.valueOf(cause.getMessage())));
     try {

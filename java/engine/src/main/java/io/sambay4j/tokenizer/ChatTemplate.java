@@ -1,0 +1,228 @@
+package io.sambay4j.tokenizer;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.sambay4j.ChatMessage;
+import io.sambay4j.InvalidModelException;
+import io.sambay4j.tokenizer.jinja.Template;
+import io.sambay4j.tokenizer.jinja.Text;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.ZoneId;
+import java.time.ZonedDateTime;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Lays out a conversation as a model was trained to see it, by the Jinja template published with
+ * the model.
+ *
+ * <p>The template is interpreted by code that can reach nothing but the conversation, within limits
+ * on work, depth and output. Control tokens come from the template alone: each character of the
+ * rendered text is known to stem from the template or from a message or argument, and only what the
+ * template wrote is searched for control tokens. A {@code <|end|>} typed by a user is encoded as
+ * seven characters. All else is tokenized as one text, across the border between the two, so the
+ * ids are those the Hugging Face library gives unless a message contains a control token, or begins
+ * with white space after a token that would strip it ({@code rstrip}): what was typed is kept here.
+ *
+ * <p>Immutable; any number of threads may use one.
+ */
+public final class ChatTemplate {
+  private static final long MAX_FILE_BYTES = 4L << 20;
+  private static final String CONFIG_FILE = "tokenizer_config.json";
+  private static final String TEMPLATE_FILE = "chat_template.jinja";
+  private static final Set<String> RESERVED =
+      Set.of("messages", "add_generation_prompt", "bos_token", "eos_token");
+  private static final int MAX_ARGUMENT_NAME_LENGTH = 64;
+
+  private final Template template;
+  private final String bosToken;
+  private final String eosToken;
+  private final Clock clock;
+
+  private ChatTemplate(Template template, String bosToken, String eosToken, Clock clock) {
+    this.template = template;
+    this.bosToken = bosToken;
+    this.eosToken = eosToken;
+    this.clock = clock;
+  }
+
+  /**
+   * Reads the template of a model: {@code chat_template.jinja}, or else the {@code chat_template}
+   * of {@code tokenizer_config.json}; of several there, the one named {@code default}.
+   *
+   * @return the template, if the model has one
+   * @throws InvalidModelException if a file is malformed or the template uses what is not supported
+   */
+  public static Optional<ChatTemplate> read(Path modelDirectory) {
+    Path configFile = modelDirectory.resolve(CONFIG_FILE);
+    Path templateFile = modelDirectory.resolve(TEMPLATE_FILE);
+    JsonNode config =
+        Files.exists(configFile) ? JsonFile.readObject(configFile, MAX_FILE_BYTES) : null;
+    String where = templateFile.toString();
+    String source = Files.exists(templateFile) ? readText(templateFile) : null;
+    if (source == null && config != null) {
+      where = configFile + ": chat_template";
+      source = source(where, config);
+    }
+    if (source == null) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new ChatTemplate(
+            Template.parse(where, source),
+            token(configFile, config, "bos_token"),
+            token(configFile, config, "eos_token"),
+            Clock.system(ZoneId.systemDefault())));
+  }
+
+  /**
+   * A template from its source.
+   *
+   * @param bosToken what the template's variable {@code bos_token} stands for
+   * @param eosToken what the template's variable {@code eos_token} stands for
+   * @throws InvalidModelException if the template is malformed or uses what is not supported
+   */
+  public static ChatTemplate of(String source, String bosToken, String eosToken) {
+    return of(source, bosToken, eosToken, Clock.system(ZoneId.systemDefault()));
+  }
+
+  static ChatTemplate of(String source, String bosToken, String eosToken, Clock clock) {
+    return new ChatTemplate(Template.parse("chat template", source), bosToken, eosToken, clock);
+  }
+
+  /**
+   * The text of a conversation, for reading; to generate, use {@link #encode}, which keeps users'
+   * text apart.
+   *
+   * @param addGenerationPrompt whether to end where the assistant is to begin
+   * @param arguments further variables of the template, {@code tools} among them: strings, numbers,
+   *     booleans, nulls, lists and maps of these
+   * @throws IllegalArgumentException if an argument is anything else or has a reserved name, or the
+   *     template refuses the messages
+   * @throws InvalidModelException if the template fails or exceeds a limit
+   */
+  public String render(
+      List<ChatMessage> messages,
+      boolean addGenerationPrompt,
+      Map<String, ? extends @Nullable Object> arguments) {
+    return renderText(plain(messages), addGenerationPrompt, arguments).value();
+  }
+
+  /**
+   * The token ids of a conversation.
+   *
+   * @param tokenizer the tokenizer of the same model
+   * @param addGenerationPrompt whether to end where the assistant is to begin
+   * @param arguments further variables of the template, {@code tools} among them: strings, numbers,
+   *     booleans, nulls, lists and maps of these
+   * @throws IllegalArgumentException if an argument is anything else or has a reserved name, or the
+   *     template refuses the messages
+   * @throws InvalidModelException if the template fails or exceeds a limit
+   */
+  public int[] encode(
+      Tokenizer tokenizer,
+      List<ChatMessage> messages,
+      boolean addGenerationPrompt,
+      Map<String, ? extends @Nullable Object> arguments) {
+    return tokenizer.encode(renderText(plain(messages), addGenerationPrompt, arguments));
+  }
+
+  /** The token ids of a conversation that ends where the assistant is to begin. */
+  public int[] encode(Tokenizer tokenizer, List<ChatMessage> messages) {
+    return encode(tokenizer, messages, true, Map.of());
+  }
+
+  /**
+   * Renders messages of any plain content; only the value of {@code role} counts as the template's
+   * own.
+   */
+  Text renderText(
+      List<? extends Map<String, ?>> messages,
+      boolean addGenerationPrompt,
+      Map<String, ? extends @Nullable Object> arguments) {
+    arguments.keySet().forEach(ChatTemplate::checkArgumentName);
+    Map<String, @Nullable Object> variables = new LinkedHashMap<>();
+    variables.put("tools", null);
+    variables.put("documents", null);
+    variables.putAll(arguments);
+    Map<String, Object> own =
+        Map.of(
+            "add_generation_prompt",
+            addGenerationPrompt,
+            "bos_token",
+            bosToken,
+            "eos_token",
+            eosToken);
+    return template.render(own, messages, variables, ZonedDateTime.now(clock));
+  }
+
+  private static List<Map<String, String>> plain(List<ChatMessage> messages) {
+    List<Map<String, String>> plain = new ArrayList<>();
+    for (ChatMessage message : messages) {
+      Map<String, String> fields = new LinkedHashMap<>();
+      fields.put("role", message.role());
+      fields.put("content", message.content());
+      plain.add(fields);
+    }
+    return plain;
+  }
+
+  private static void checkArgumentName(String name) {
+    if (name.length() > MAX_ARGUMENT_NAME_LENGTH || !name.matches("[A-Za-z_][A-Za-z0-9_]*")) {
+      throw new IllegalArgumentException(
+          "an argument's name is expected to be letters, digits and _, at most "
+              + MAX_ARGUMENT_NAME_LENGTH);
+    }
+    if (RESERVED.contains(name) || Template.isReserved(name)) {
+      throw new IllegalArgumentException("the argument " + name + " has a reserved name");
+    }
+  }
+
+  private static String readText(Path file) {
+    try {
+      long size = Files.size(file);
+      if (size > MAX_FILE_BYTES) {
+        throw new InvalidModelException(
+            file + ": has " + size + " bytes, at most " + MAX_FILE_BYTES + " are accepted");
+      }
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new InvalidModelException(file + ": cannot be read as UTF-8 text: " + e, e);
+    }
+  }
+
+  private static @Nullable String source(String where, JsonNode config) {
+    if (JsonFile.isAbsent(config, "chat_template")) {
+      return null;
+    }
+    JsonNode node = config.get("chat_template");
+    if (node.isTextual()) {
+      return node.textValue();
+    }
+    for (JsonNode named : JsonFile.array(where, node)) {
+      if (JsonFile.text(where + ".name", named.path("name")).equals("default")) {
+        return JsonFile.text(where + ".template", named.path("template"));
+      }
+    }
+    return null;
+  }
+
+  /** A token given by its text or by an object that describes it; empty if it is not given. */
+  private static String token(Path configFile, @Nullable JsonNode config, String field) {
+    if (config == null || JsonFile.isAbsent(config, field)) {
+      return "";
+    }
+    String where = configFile + ": " + field;
+    JsonNode node = config.get(field);
+    return node.isObject()
+        ? JsonFile.text(where + ".content", node.path("content"))
+        : JsonFile.text(where, node);
+  }
+}

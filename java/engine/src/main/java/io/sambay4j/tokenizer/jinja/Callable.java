@@ -1,0 +1,6 @@
+package io.sambay4j.tokenizer.jinja;
+
+/** A function or macro that a template can call. */
+interface Callable {
+  Object call(Arguments arguments);
+}
