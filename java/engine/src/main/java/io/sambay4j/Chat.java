@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A conversation: messages, and a {@link Session} that has read them. Each turn reads only what is new; taking a turn back
- * goes back to the state before it.
+ * A conversation: messages, and a {@link Session} that has read them. Each turn reads only what is
+ * new; taking a turn back goes back to the state before it.
  *
  * <pre>{@code
  * try (Chat chat = model.newChat()) {
@@ -37,23 +37,25 @@ public final class Chat implements AutoCloseable {
   }
 
   /**
-   * Says something and waits for the answer. Of the request everything counts but its prompt. Errors as of {@link
-   * Session#generate}; the conversation is then as it was.
+   * Says something and waits for the answer. Of the request everything counts but its prompt.
+   * Errors as of {@link Session#generate}; the conversation is then as it was.
    */
   public Generation send(String userMessage, GenerationRequest settings) {
     model.scheduler().checkMayWait();
     return start(userMessage, settings, new GenerationListener() {}).resultOrCancel();
   }
 
-  /** Says something; the answer is read from the stream. Of the request everything counts but its prompt. */
+  /**
+   * Says something; the answer is read from the stream. Of the request everything counts but its
+   * prompt.
+   */
   public TokenStream stream(String userMessage, GenerationRequest settings) {
-    return new TokenStream(
-        model.scheduler(), listener -> start(userMessage, settings, listener));
+    return new TokenStream(model.scheduler(), listener -> start(userMessage, settings, listener));
   }
 
   /**
-   * Says something. The message and its answer, also a cancelled one, become part of the conversation when the answer
-   * ends; if it fails, neither does.
+   * Says something. The message and its answer, also a cancelled one, become part of the
+   * conversation when the answer ends; if it fails, neither does.
    */
   public synchronized RunningGeneration start(
       String userMessage, GenerationRequest settings, GenerationListener listener) {
@@ -68,7 +70,10 @@ public final class Chat implements AutoCloseable {
         generation -> remember(next, generation));
   }
 
-  /** On the engine's thread, while the session is busy: nobody holds this lock and waits for the engine then. */
+  /**
+   * On the engine's thread, while the session is busy: nobody holds this lock and waits for the
+   * engine then.
+   */
   private synchronized void remember(List<ChatMessage> said, Generation answer) {
     messages.clear();
     messages.addAll(said);
@@ -100,7 +105,9 @@ public final class Chat implements AutoCloseable {
     messages.removeIf(message -> !message.role().equals("system"));
   }
 
-  /** Cancels what is being generated and gives the sequence slot back, see {@link Session#close}. */
+  /**
+   * Cancels what is being generated and gives the sequence slot back, see {@link Session#close}.
+   */
   @Override
   public void close() {
     session.close();

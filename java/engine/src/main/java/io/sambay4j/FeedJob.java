@@ -32,11 +32,7 @@ final class FeedJob extends Job {
    * @param onFed told each token the sequence has seen
    */
   FeedJob(
-      @Nullable SequenceState state,
-      int[] ids,
-      int firstRow,
-      RowConsumer rows,
-      IntConsumer onFed) {
+      @Nullable SequenceState state, int[] ids, int firstRow, RowConsumer rows, IntConsumer onFed) {
     super(state, ids);
     this.firstRow = firstRow;
     this.rows = rows;

@@ -14,13 +14,15 @@ final class PromptEncoder {
   private final Path directory;
   private final @Nullable Tokenizer tokenizer;
   private final @Nullable ChatTemplate template;
-  private final int @Nullable [] bos; // what an ordinary text begins with, where the tokenizer says so
+  private final int @Nullable []
+      bos; // what an ordinary text begins with, where the tokenizer says so
   private final int vocabularySize;
   private final int contextLimit;
   private final int longestToken; // bytes
 
   /**
-   * @throws InvalidModelException if texts should begin with a token that the tokenizer does not know
+   * @throws InvalidModelException if texts should begin with a token that the tokenizer does not
+   *     know
    */
   PromptEncoder(
       Path directory,
@@ -75,7 +77,8 @@ final class PromptEncoder {
    * The ids of a prompt.
    *
    * @param atStart whether it is the beginning of a sequence
-   * @throws IllegalArgumentException if there are none, too many by far, or an id is outside the vocabulary
+   * @throws IllegalArgumentException if there are none, too many by far, or an id is outside the
+   *     vocabulary
    */
   int[] encode(Prompt prompt, boolean atStart) {
     if (prompt instanceof Prompt.Chat chat) {
@@ -84,8 +87,7 @@ final class PromptEncoder {
     if (prompt instanceof Prompt.Text text) {
       return checked(encodeText(text.text(), atStart));
     }
-    return checked(
-        ((Prompt.Tokens) prompt).ids().stream().mapToInt(Integer::intValue).toArray());
+    return checked(((Prompt.Tokens) prompt).ids().stream().mapToInt(Integer::intValue).toArray());
   }
 
   private int[] encodeChat(List<ChatMessage> messages, Map<String, Object> arguments) {
@@ -111,7 +113,10 @@ final class PromptEncoder {
     return withBos;
   }
 
-  /** A text too long for any way of cutting it into tokens is refused before it is cut: no character is less than a byte. */
+  /**
+   * A text too long for any way of cutting it into tokens is refused before it is cut: no character
+   * is less than a byte.
+   */
   private void checkLength(long characters) {
     if (tokenizer != null && characters > (long) contextLimit * longestToken) {
       throw new IllegalArgumentException(
@@ -122,7 +127,8 @@ final class PromptEncoder {
 
   private int[] checked(int[] ids) {
     if (ids.length == 0) {
-      throw new IllegalArgumentException("the prompt is empty; give at least one token to continue");
+      throw new IllegalArgumentException(
+          "the prompt is empty; give at least one token to continue");
     }
     checkIds(ids);
     return ids;

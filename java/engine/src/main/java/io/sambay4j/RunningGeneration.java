@@ -18,8 +18,8 @@ public final class RunningGeneration {
   }
 
   /**
-   * Ends the generation before its next step, also in the middle of a prompt; what has been generated is kept. Cancelling
-   * twice, or after the end, changes nothing.
+   * Ends the generation before its next step, also in the middle of a prompt; what has been
+   * generated is kept. Cancelling twice, or after the end, changes nothing.
    */
   public void cancel() {
     job.cancel();
@@ -31,13 +31,13 @@ public final class RunningGeneration {
   }
 
   /**
-   * Waits for the end. A failure is thrown as it happened on the engine's thread: an exception of a listener or a hook as
-   * it was thrown there.
+   * Waits for the end. A failure is thrown as it happened on the engine's thread: an exception of a
+   * listener or a hook as it was thrown there.
    *
-   * @throws CancellationException (an {@link IllegalStateException}) if the waiting thread was interrupted; the generation
-   *     goes on
-   * @throws IllegalStateException if the model was closed meanwhile, no memory was left for the sequence, or this is called
-   *     in a callback before the end
+   * @throws CancellationException (an {@link IllegalStateException}) if the waiting thread was
+   *     interrupted; the generation goes on
+   * @throws IllegalStateException if the model was closed meanwhile, no memory was left for the
+   *     sequence, or this is called in a callback before the end
    */
   public Generation result() {
     checkMayWait();
@@ -51,7 +51,9 @@ public final class RunningGeneration {
     }
   }
 
-  /** As {@link #result}, for a caller who alone knows of the generation: an interrupt cancels it. */
+  /**
+   * As {@link #result}, for a caller who alone knows of the generation: an interrupt cancels it.
+   */
   Generation resultOrCancel() {
     checkMayWait();
     return Waiting.orCancel(future, job::cancel);
@@ -64,8 +66,9 @@ public final class RunningGeneration {
   }
 
   /**
-   * Completes with the generation or its failure. Cancelling this future does not cancel the generation. What is chained
-   * to it runs on the engine's thread unless it is chained {@code Async}.
+   * Completes with the generation or its failure. Cancelling this future does not cancel the
+   * generation. What is chained to it runs on the engine's thread unless it is chained {@code
+   * Async}.
    */
   public CompletableFuture<Generation> future() {
     return future.copy();

@@ -23,8 +23,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sequence whose state is kept between generations, so that nothing is read twice. It can be forked at no more than the
- * cost of its fixed state, taken back to an earlier position, and saved to a file.
+ * A sequence whose state is kept between generations, so that nothing is read twice. It can be
+ * forked at no more than the cost of its fixed state, taken back to an earlier position, and saved
+ * to a file.
  *
  * <pre>{@code
  * try (Session session = model.newSession()) {
@@ -36,11 +37,14 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>One thing at a time: a call while another is under way is an {@link IllegalStateException}; only {@link #close} may
- * come at any time. It holds one of the model's sequence slots until then.
+ * <p>One thing at a time: a call while another is under way is an {@link IllegalStateException};
+ * only {@link #close} may come at any time. It holds one of the model's sequence slots until then.
  */
 public final class Session implements AutoCloseable {
-  /** Automatic checkpoints kept; the oldest makes room. Each holds a copy of the sequence's fixed state. */
+  /**
+   * Automatic checkpoints kept; the oldest makes room. Each holds a copy of the sequence's fixed
+   * state.
+   */
   static final int MAX_CHECKPOINTS = 8;
 
   private static final String TOKENS = "tokens";
@@ -74,7 +78,8 @@ public final class Session implements AutoCloseable {
   /**
    * Appends text, tokenised on its own.
    *
-   * @throws IllegalArgumentException if the context has no room for it; nothing has been appended then
+   * @throws IllegalArgumentException if the context has no room for it; nothing has been appended
+   *     then
    */
   public void append(String text) {
     exclusively(() -> feed(model.prompts().encodeText(text, tokens.isEmpty())));
@@ -83,8 +88,8 @@ public final class Session implements AutoCloseable {
   /**
    * Appends tokens. An interrupt ends that between two steps; what has been read stays.
    *
-   * @throws IllegalArgumentException if the context has no room for them, or an id is outside the vocabulary; nothing has
-   *     been appended then
+   * @throws IllegalArgumentException if the context has no room for them, or an id is outside the
+   *     vocabulary; nothing has been appended then
    */
   public void appendTokens(int... ids) {
     exclusively(() -> feed(ids));
@@ -106,12 +111,13 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * Appends the request's prompt, generates after it, and waits for the end. The answer becomes part of the session, its end
-   * token included. An interrupt cancels the generation.
+   * Appends the request's prompt, generates after it, and waits for the end. The answer becomes
+   * part of the session, its end token included. An interrupt cancels the generation.
    *
-   * @throws IllegalArgumentException if the request does not fit: an empty prompt, ids outside the vocabulary, more tokens
-   *     than the context takes; the session is as it was then
-   * @throws java.util.concurrent.CancellationException (an {@link IllegalStateException}) if the thread was interrupted
+   * @throws IllegalArgumentException if the request does not fit: an empty prompt, ids outside the
+   *     vocabulary, more tokens than the context takes; the session is as it was then
+   * @throws java.util.concurrent.CancellationException (an {@link IllegalStateException}) if the
+   *     thread was interrupted
    * @throws IllegalStateException if the session is busy or closed
    */
   public Generation generate(GenerationRequest request) {
@@ -124,7 +130,10 @@ public final class Session implements AutoCloseable {
     return new TokenStream(model.scheduler(), listener -> start(request, listener));
   }
 
-  /** As {@link #generate}, told to a listener on the engine's thread. The session is free again before its last call. */
+  /**
+   * As {@link #generate}, told to a listener on the engine's thread. The session is free again
+   * before its last call.
+   */
   public RunningGeneration start(GenerationRequest request, GenerationListener listener) {
     return generating(
         () -> {
@@ -136,7 +145,8 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * Makes the session's tokens exactly the prompt's, keeping what they have in common, and generates after them.
+   * Makes the session's tokens exactly the prompt's, keeping what they have in common, and
+   * generates after them.
    *
    * @param onEnd told of the end before the session is free again
    */
@@ -157,7 +167,10 @@ public final class Session implements AutoCloseable {
         });
   }
 
-  /** From {@link #enter} to the generation's end the session is busy; a failure to start must not leave it so. */
+  /**
+   * From {@link #enter} to the generation's end the session is busy; a failure to start must not
+   * leave it so.
+   */
   private RunningGeneration generating(Supplier<RunningGeneration> start) {
     model.scheduler().checkMayWait();
     enter();
@@ -258,8 +271,9 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * Takes the session back to an earlier position. The tokens between the nearest checkpoint and the position are read
-   * again; checkpoints are made before every generation and every append, and the last {@value #MAX_CHECKPOINTS} are kept.
+   * Takes the session back to an earlier position. The tokens between the nearest checkpoint and
+   * the position are read again; checkpoints are made before every generation and every append, and
+   * the last {@value #MAX_CHECKPOINTS} are kept.
    *
    * @param position in [0, {@link #position}]
    * @throws IllegalArgumentException if it is outside
@@ -277,7 +291,10 @@ public final class Session implements AutoCloseable {
         });
   }
 
-  /** Drops tokens from the position on, and takes the state back to the nearest checkpoint at or before it. */
+  /**
+   * Drops tokens from the position on, and takes the state back to the nearest checkpoint at or
+   * before it.
+   */
   private void takeBackTo(int position) {
     int[] kept = ids(0, position);
     if (position < state.length() || state.isTorn()) {
@@ -307,8 +324,9 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * A second session with the same past, independent from here on. Shared keys and values are not copied. It starts
-   * without checkpoints of its own: a rewind behind the fork reads the tokens again.
+   * A second session with the same past, independent from here on. Shared keys and values are not
+   * copied. It starts without checkpoints of its own: a rewind behind the fork reads the tokens
+   * again.
    *
    * @throws IllegalStateException if every sequence slot is taken
    */
@@ -316,16 +334,15 @@ public final class Session implements AutoCloseable {
     return exclusively(
         () -> {
           Session fork =
-              new Session(
-                  model, model.scheduler().call(() -> model.model().states().fork(state)));
+              new Session(model, model.scheduler().call(() -> model.model().states().fork(state)));
           fork.tokens.addAll(tokens);
           return fork;
         });
   }
 
   /**
-   * Saves the session to a safetensors file: its tokens and the state after them, named as in {@link StateTensors}. An
-   * existing file is replaced only once the new one is complete.
+   * Saves the session to a safetensors file: its tokens and the state after them, named as in
+   * {@link StateTensors}. An existing file is replaced only once the new one is complete.
    *
    * @throws java.io.UncheckedIOException if the file cannot be written
    */
@@ -360,7 +377,8 @@ public final class Session implements AutoCloseable {
       TensorInfo ids = saved.tensors().get(TOKENS);
       if (found == null || ids == null) {
         throw new InvalidModelException(
-            "%s is no saved session: it has no %s".formatted(file, found == null ? "metadata \"model\"" : "tensor \"tokens\""));
+            "%s is no saved session: it has no %s"
+                .formatted(file, found == null ? "metadata \"model\"" : "tensor \"tokens\""));
       }
       if (!found.equals(expected)) {
         throw new IllegalArgumentException(
@@ -494,8 +512,9 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * Cancels what is being generated, waits for that, and gives the session's slot and checkpoints back. In a callback it
-   * does not wait: they are given back after the step. Closing twice changes nothing, as does closing after the model.
+   * Cancels what is being generated, waits for that, and gives the session's slot and checkpoints
+   * back. In a callback it does not wait: they are given back after the step. Closing twice changes
+   * nothing, as does closing after the model.
    */
   @Override
   public void close() {

@@ -45,8 +45,9 @@ import org.slf4j.LoggerFactory;
  * }
  * }</pre>
  *
- * <p>Every method may be called from any thread. Generations that run at the same time share the model's steps. After
- * {@link #close} every method, also of what came from this model, throws an {@link IllegalStateException}.
+ * <p>Every method may be called from any thread. Generations that run at the same time share the
+ * model's steps. After {@link #close} every method, also of what came from this model, throws an
+ * {@link IllegalStateException}.
  */
 public final class TextModel implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(TextModel.class);
@@ -72,7 +73,10 @@ public final class TextModel implements AutoCloseable {
     this.scheduler = new Scheduler(model);
   }
 
-  /** Opens a model with the settings most people want: the best device here, weights as they are stored. */
+  /**
+   * Opens a model with the settings most people want: the best device here, weights as they are
+   * stored.
+   */
   public static TextModel open(Path directory) {
     return builder(directory).open();
   }
@@ -102,7 +106,10 @@ public final class TextModel implements AutoCloseable {
     return model.states().contextLimit();
   }
 
-  /** How tokens are chosen where a request does not say, from generation_config.json; greedy without it. */
+  /**
+   * How tokens are chosen where a request does not say, from generation_config.json; greedy without
+   * it.
+   */
   public SamplingParameters defaultSampling() {
     scheduler.checkOpen();
     return defaultSampling;
@@ -136,9 +143,10 @@ public final class TextModel implements AutoCloseable {
   /**
    * The tokens a prompt starts with.
    *
-   * @throws IllegalArgumentException if there are none, an id is outside the vocabulary, or a text is so long that it
-   *     cannot fit into the context
-   * @throws IllegalStateException if the prompt is a text and there is no tokenizer, or a chat and there is no template
+   * @throws IllegalArgumentException if there are none, an id is outside the vocabulary, or a text
+   *     is so long that it cannot fit into the context
+   * @throws IllegalStateException if the prompt is a text and there is no tokenizer, or a chat and
+   *     there is no template
    */
   public int[] encode(Prompt prompt) {
     scheduler.checkOpen();
@@ -160,17 +168,22 @@ public final class TextModel implements AutoCloseable {
   /**
    * Generates and waits for the end. An interrupt cancels the generation.
    *
-   * @throws IllegalArgumentException if the request does not fit this model: an empty prompt, ids outside the vocabulary,
-   *     more tokens than the context takes
-   * @throws java.util.concurrent.CancellationException (an {@link IllegalStateException}) if the thread was interrupted
-   * @throws IllegalStateException if the model is or was closed, or sessions hold every sequence slot
+   * @throws IllegalArgumentException if the request does not fit this model: an empty prompt, ids
+   *     outside the vocabulary, more tokens than the context takes
+   * @throws java.util.concurrent.CancellationException (an {@link IllegalStateException}) if the
+   *     thread was interrupted
+   * @throws IllegalStateException if the model is or was closed, or sessions hold every sequence
+   *     slot
    */
   public Generation generate(GenerationRequest request) {
     scheduler.checkMayWait();
     return start(request, new GenerationListener() {}).resultOrCancel();
   }
 
-  /** Starts a generation; its tokens are read from the stream. Errors as of {@link #generate(GenerationRequest)}. */
+  /**
+   * Starts a generation; its tokens are read from the stream. Errors as of {@link
+   * #generate(GenerationRequest)}.
+   */
   public TokenStream stream(GenerationRequest request) {
     return new TokenStream(scheduler, listener -> start(request, listener));
   }
@@ -181,16 +194,16 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-   * Starts a generation; the listener is told of it on the engine's thread. Errors of the request are thrown here as by
-   * {@link #generate(GenerationRequest)}, later ones go to the listener.
+   * Starts a generation; the listener is told of it on the engine's thread. Errors of the request
+   * are thrown here as by {@link #generate(GenerationRequest)}, later ones go to the listener.
    */
   public RunningGeneration start(GenerationRequest request, GenerationListener listener) {
     return start(request, encode(request.prompt()), null, 0, listener, id -> {});
   }
 
   /**
-   * A publisher that starts a generation for each subscriber. Tokens wait for a slow subscriber; cancelling the
-   * subscription cancels the generation. Every error goes to the subscriber.
+   * A publisher that starts a generation for each subscriber. Tokens wait for a slow subscriber;
+   * cancelling the subscription cancels the generation. Every error goes to the subscriber.
    */
   public Flow.Publisher<GeneratedToken> publish(GenerationRequest request) {
     return publish(request, ForkJoinPool.commonPool());
@@ -200,8 +213,7 @@ public final class TextModel implements AutoCloseable {
   public Flow.Publisher<GeneratedToken> publish(GenerationRequest request, Executor executor) {
     return subscriber -> {
       // The buffer grows with what waits in it; a subscriber can never make the engine wait.
-      SubmissionPublisher<GeneratedToken> publisher =
-          new SubmissionPublisher<>(executor, 1 << 30);
+      SubmissionPublisher<GeneratedToken> publisher = new SubmissionPublisher<>(executor, 1 << 30);
       publisher.subscribe(subscriber);
       AtomicReference<@Nullable RunningGeneration> running = new AtomicReference<>();
       try {
@@ -431,8 +443,9 @@ public final class TextModel implements AutoCloseable {
   // ---- sessions
 
   /**
-   * A sequence whose state is kept between generations. It holds one of the model's sequence slots until it is closed; one
-   * that is dropped without being closed holds it until the model is closed.
+   * A sequence whose state is kept between generations. It holds one of the model's sequence slots
+   * until it is closed; one that is dropped without being closed holds it until the model is
+   * closed.
    *
    * @throws IllegalStateException if every slot is taken
    */
@@ -441,7 +454,8 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-   * A conversation with memory of what was said. It holds a sequence slot, as a {@link Session} does.
+   * A conversation with memory of what was said. It holds a sequence slot, as a {@link Session}
+   * does.
    *
    * @throws IllegalStateException if every slot is taken
    */
@@ -458,7 +472,8 @@ public final class TextModel implements AutoCloseable {
    * A session as {@link Session#save} left it.
    *
    * @throws InvalidModelException if the file is damaged or is no saved session
-   * @throws IllegalArgumentException if it was saved by another model, or with more tokens than this context takes
+   * @throws IllegalArgumentException if it was saved by another model, or with more tokens than
+   *     this context takes
    * @throws IllegalStateException if every slot is taken
    */
   public Session loadSession(Path file) {
@@ -474,8 +489,8 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-   * Ends what runs after the current step, each with an {@link IllegalStateException}, waits for that, and frees
-   * everything. In a callback it does not wait. Closing twice changes nothing.
+   * Ends what runs after the current step, each with an {@link IllegalStateException}, waits for
+   * that, and frees everything. In a callback it does not wait. Closing twice changes nothing.
    */
   @Override
   public void close() {
@@ -505,7 +520,10 @@ public final class TextModel implements AutoCloseable {
       return this;
     }
 
-    /** CPU instruction set: {@code scalar}, {@code avx2}, {@code avx512} or {@code amx}; default: the best here. */
+    /**
+     * CPU instruction set: {@code scalar}, {@code avx2}, {@code avx512} or {@code amx}; default:
+     * the best here.
+     */
     public Builder target(String value) {
       target = value;
       return this;
@@ -530,8 +548,8 @@ public final class TextModel implements AutoCloseable {
     }
 
     /**
-     * Tokens a sequence may have; default: the smaller of the tokenizer's model_max_length and the model's
-     * max_position_embeddings.
+     * Tokens a sequence may have; default: the smaller of the tokenizer's model_max_length and the
+     * model's max_position_embeddings.
      */
     public Builder contextLimit(int value) {
       contextLimit = value;

@@ -14,8 +14,8 @@ import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A generation's tokens as they come. Closing the stream early cancels the generation. One reader; reading blocks until
- * the next token, and tokens wait here for a slow reader.
+ * A generation's tokens as they come. Closing the stream early cancels the generation. One reader;
+ * reading blocks until the next token, and tokens wait here for a slow reader.
  *
  * <pre>{@code
  * try (TokenStream tokens = model.stream("What is 17+25?")) {
@@ -55,10 +55,10 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
   /**
    * {@inheritDoc}
    *
-   * @throws CancellationException (an {@link IllegalStateException}) if the thread was interrupted while waiting; the
-   *     generation is cancelled
-   * @throws IllegalStateException if this stream is closed, the model was closed before the generation's end, or it would
-   *     have to wait in a callback
+   * @throws CancellationException (an {@link IllegalStateException}) if the thread was interrupted
+   *     while waiting; the generation is cancelled
+   * @throws IllegalStateException if this stream is closed, the model was closed before the
+   *     generation's end, or it would have to wait in a callback
    */
   @Override
   public boolean hasNext() {
@@ -118,8 +118,8 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
   }
 
   /**
-   * The whole generation, once it has ended; waits for it. Also after {@link #close}, which ends it early. Errors as of
-   * {@link RunningGeneration#result}.
+   * The whole generation, once it has ended; waits for it. Also after {@link #close}, which ends it
+   * early. Errors as of {@link RunningGeneration#result}.
    */
   public Generation result() {
     return running.result();

@@ -11,7 +11,8 @@ final class Waiting {
   /**
    * Waits for the end of work that nobody else waits for: an interrupt cancels it.
    *
-   * @throws CancellationException if the thread was interrupted, once the work has ended; the thread stays interrupted
+   * @throws CancellationException if the thread was interrupted, once the work has ended; the
+   *     thread stays interrupted
    */
   static <T> T orCancel(CompletableFuture<T> work, Runnable cancel) {
     try {
@@ -21,7 +22,8 @@ final class Waiting {
       awaitEnd(work);
       Thread.currentThread().interrupt();
       throw (CancellationException)
-          new CancellationException("interrupted while waiting; the work was cancelled").initCause(e);
+          new CancellationException("interrupted while waiting; the work was cancelled")
+              .initCause(e);
     }
   }
 

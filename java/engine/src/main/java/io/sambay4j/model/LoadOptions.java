@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
  * @param activations how activations, windows and shared keys and values are kept: F32 or BF16
  * @param contextLimit tokens a sequence may have, in [1, {@value #MAX_CONTEXT}]
  * @param sequences how many sequences are held at once, in [1, stepTokens]
- * @param stepTokens rows of the widest step: the size of a prompt's chunks, in [1, {@value #MAX_STEP_TOKENS}]
- * @param cacheTokens tokens of all sequences together in the shared key/value cache, at least 1; see {@link
- *     StatePool#cacheTokens}
+ * @param stepTokens rows of the widest step: the size of a prompt's chunks, in [1, {@value
+ *     #MAX_STEP_TOKENS}]
+ * @param cacheTokens tokens of all sequences together in the shared key/value cache, at least 1;
+ *     see {@link StatePool#cacheTokens}
  */
 public record LoadOptions(
     @Nullable DType weights,

@@ -4,8 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Where one sequence stands, and which slot and blocks of the {@link StatePool} are its own. Close it to give them back:
- * one that is dropped without being closed keeps its slot until the model is closed.
+ * Where one sequence stands, and which slot and blocks of the {@link StatePool} are its own. Close
+ * it to give them back: one that is dropped without being closed keeps its slot until the model is
+ * closed.
  */
 public final class SequenceState implements AutoCloseable {
   final List<Integer> blocks = new ArrayList<>();
@@ -39,7 +40,9 @@ public final class SequenceState implements AutoCloseable {
     torn = false;
   }
 
-  /** Some layers may have seen tokens that others have not: only a restore makes it usable again. */
+  /**
+   * Some layers may have seen tokens that others have not: only a restore makes it usable again.
+   */
   void tear() {
     torn = true;
   }

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One sequence's work for the {@link Scheduler}: tokens to feed, and what to do with the logits. All methods but {@link
- * #cancel} are called on the scheduler's thread.
+ * One sequence's work for the {@link Scheduler}: tokens to feed, and what to do with the logits.
+ * All methods but {@link #cancel} are called on the scheduler's thread.
  */
 public abstract class Job {
   private final @Nullable SequenceState given;
@@ -55,7 +55,8 @@ public abstract class Job {
   protected abstract int @Nullable [] next();
 
   /**
-   * A chunk of the input has been fed: the sequence is that much longer, also where its logits made trouble.
+   * A chunk of the input has been fed: the sequence is that much longer, also where its logits made
+   * trouble.
    *
    * @param ids the chunk
    * @param done tokens of the current input fed so far
@@ -63,7 +64,9 @@ public abstract class Job {
    */
   protected void fed(int[] ids, int done, int of) {}
 
-  /** The job has ended: done, cancelled, or with a failure. Its own sequence has been given back. */
+  /**
+   * The job has ended: done, cancelled, or with a failure. Its own sequence has been given back.
+   */
   protected abstract void ended(boolean wasCancelled, @Nullable Throwable failure);
 
   /** Ends the job before its next step; may be called from any thread, any number of times. */

@@ -16,8 +16,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one thread that touches the model. Each step it runs all decoding jobs together with as much of the waiting prompts
- * as fits, so that a long prompt does not hold up anybody's next token. Jobs join and leave between steps.
+ * The one thread that touches the model. Each step it runs all decoding jobs together with as much
+ * of the waiting prompts as fits, so that a long prompt does not hold up anybody's next token. Jobs
+ * join and leave between steps.
  */
 public final class Scheduler implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Scheduler.class);
@@ -38,8 +39,9 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
-   * Queues a job. One with a sequence joins the next step; one without waits until a slot is free, first come, first
-   * served. It fails if no slot will become free by itself, because sessions hold them all.
+   * Queues a job. One with a sequence joins the next step; one without waits until a slot is free,
+   * first come, first served. It fails if no slot will become free by itself, because sessions hold
+   * them all.
    *
    * @throws IllegalStateException after close
    */
@@ -52,8 +54,8 @@ public final class Scheduler implements AutoCloseable {
   /**
    * Runs something between two steps and waits for it.
    *
-   * @throws IllegalStateException after close, also if the model is closed before its turn comes, and on the engine's own
-   *     thread
+   * @throws IllegalStateException after close, also if the model is closed before its turn comes,
+   *     and on the engine's own thread
    */
   public <T> T call(Supplier<T> command) {
     checkMayWait();
@@ -75,8 +77,8 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
-   * As {@link #call}, for giving things back: does nothing once the model is closed, which has freed everything already,
-   * and does not wait on the engine's own thread.
+   * As {@link #call}, for giving things back: does nothing once the model is closed, which has
+   * freed everything already, and does not wait on the engine's own thread.
    */
   public void release(Runnable command) {
     if (isEngineThread()) {
@@ -175,7 +177,9 @@ public final class Scheduler implements AutoCloseable {
           step();
         }
       }
-    } catch (Throwable failure) { // no step, job or command lets one out: nobody must wait for a dead thread
+    } catch (
+        Throwable
+            failure) { // no step, job or command lets one out: nobody must wait for a dead thread
       log.error("the engine's thread failed; the model is closed", failure);
     }
     shutDown();
@@ -289,8 +293,9 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
-   * Shares the step's rows out: who has the least to feed comes first, so next tokens before prompts, and nobody gets more
-   * than an equal part of what is left. There is a row for everybody, since a step is at least as wide as there are slots.
+   * Shares the step's rows out: who has the least to feed comes first, so next tokens before
+   * prompts, and nobody gets more than an equal part of what is left. There is a row for everybody,
+   * since a step is at least as wide as there are slots.
    */
   private void plan(List<Job> jobs, List<Chunk> chunks) {
     List<Job> order = new ArrayList<>(running);
@@ -336,7 +341,10 @@ public final class Scheduler implements AutoCloseable {
     model.close();
   }
 
-  /** Ends all jobs after the current step, closes the model and waits for it. Closing twice changes nothing. */
+  /**
+   * Ends all jobs after the current step, closes the model and waits for it. Closing twice changes
+   * nothing.
+   */
   @Override
   public void close() {
     synchronized (this) {
