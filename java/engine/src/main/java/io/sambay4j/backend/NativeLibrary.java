@@ -50,8 +50,8 @@ public final class NativeLibrary {
       }
     } catch (LinkageError | RuntimeException e) {
       return new UnsupportedOperationException(
-          "the native library could not be loaded (%s); its jar must be on the class path, and %s writable"
-              .formatted(rootMessage(e), cacheDirectory()),
+          "the native library could not be loaded (%s); it needs its jar on the class path and a writable cache, ~/.javacpp or -Dorg.bytedeco.javacpp.cachedir"
+              .formatted(rootMessage(e)),
           e);
     }
     LOG.debug("native library loaded, ABI version {}", Native.SY_ABI_VERSION);
@@ -81,11 +81,6 @@ public final class NativeLibrary {
   static String versionMismatch(int library, int header) {
     return "the native library has ABI version %d, these classes were built for %d; use the jars of one release"
         .formatted(library, header);
-  }
-
-  private static String cacheDirectory() {
-    String set = System.getProperty("org.bytedeco.javacpp.cachedir");
-    return set != null ? set : "~/.javacpp/cache (or -Dorg.bytedeco.javacpp.cachedir)";
   }
 
   private static String rootMessage(Throwable e) {
