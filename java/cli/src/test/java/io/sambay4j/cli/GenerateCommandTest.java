@@ -127,7 +127,9 @@ final class GenerateCommandTest {
   @Test
   void rawContinuesTheTextAsItIs() throws IOException {
     JsonNode raw =
-        Run.sambay("generate", "--raw", "--json", "--max-tokens", "5", QUESTION).expect(0).json();
+        Run.sambay("generate", "--raw", "--json", "--ignore-eos", "--max-tokens", "5", QUESTION)
+            .expect(0)
+            .json();
     // <|user|> and <|end|><|assistant|> are what the template adds to the 9 tokens of the text.
     assertEquals(9, raw.get("usage").get("prompt_tokens").intValue());
     assertEquals(5, raw.get("ids").size());
