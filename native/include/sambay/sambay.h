@@ -118,8 +118,7 @@ SY_API sy_status sy_zero(sy_device* device, const sy_tensor* tensor);
 /* ---- weights ---------------------------------------------------------------------------------------------------- */
 
 /* A matrix [rows, cols] = [outputs, inputs] kept as `storage`, zero until set. */
-SY_API sy_status sy_weight_create(sy_device* device, int64_t rows, int64_t cols, sy_dtype storage,
-                                  sy_weight** weight);
+SY_API sy_status sy_weight_create(sy_device* device, int64_t rows, int64_t cols, sy_dtype storage, sy_weight** weight);
 SY_API void sy_weight_destroy(sy_weight* weight);
 /* Packs `from` [n, cols] (host memory, any dtype, converted if need be) into rows first_row .. first_row + n - 1. */
 SY_API sy_status sy_weight_set_rows(sy_device* device, sy_weight* weight, int64_t first_row, const sy_tensor* from);
@@ -296,8 +295,8 @@ typedef struct sy_diff_attention_args {
 SY_API sy_status sy_diff_attention(sy_device* device, const sy_diff_attention_args* args);
 
 /* Rotary position embedding, halves layout, in place: with r = 2 * cols of cos, feature j < r/2 of each head turns with
- * feature j + r/2; features from r on stay. The tables hold one row per position and any scaling of the pair (LongRoPE).
- * Su et al. 2021. */
+ * feature j + r/2; features from r on stay. The tables hold one row per position and any scaling of the pair
+ * (LongRoPE). Su et al. 2021. */
 typedef struct sy_rope_args {
   const sy_batch* batch;
   sy_tensor* x;         /* [tokens, heads * head_dim] */

@@ -12,15 +12,13 @@ void parallel_rows(Pool& pool, int64_t rows, int64_t row_bytes, Body body) {
 inline int64_t row_bytes(const sy_tensor& tensor) { return tensor.cols * element_size(tensor.dtype); }
 
 inline void copy(Pool& pool, const sy_tensor& from, const sy_tensor& to) {
-  parallel_rows(pool, to.rows, row_bytes(to), [&](int64_t row, int thread) {
-    copy_row(from, row, to, row, float_scratch(pool, thread, from.cols));
-  });
+  parallel_rows(pool, to.rows, row_bytes(to),
+                [&](int64_t row, int thread) { copy_row(from, row, to, row, float_scratch(pool, thread, from.cols)); });
 }
 
 inline void zero_rows(Pool& pool, const sy_tensor& tensor) {
-  parallel_rows(pool, tensor.rows, row_bytes(tensor), [&](int64_t row, int) {
-    memset(element(tensor, row, 0), 0, static_cast<size_t>(row_bytes(tensor)));
-  });
+  parallel_rows(pool, tensor.rows, row_bytes(tensor),
+                [&](int64_t row, int) { memset(element(tensor, row, 0), 0, static_cast<size_t>(row_bytes(tensor))); });
 }
 
 inline void gather_rows(Pool& pool, const sy_gather_rows_args& args) {
@@ -33,9 +31,8 @@ inline void embedding(Pool& pool, const sy_embedding_args& args) {
   const sy_tensor& y = *args.y;
   parallel(pool, y.rows, [&](int64_t token, int thread) {
     float* row = row_to_write(y, token, 0, float_scratch(pool, thread, y.cols));
-    with_storage(args.table->storage, [&](auto type) {
-      unpack_row<typename decltype(type)::type>(*args.table, args.ids[token], row);
-    });
+    with_storage(args.table->storage,
+                 [&](auto type) { unpack_row<typename decltype(type)::type>(*args.table, args.ids[token], row); });
     write_row(y, token, 0, y.cols, row);
   });
 }

@@ -21,8 +21,8 @@ const W* panel_data(const sy_weight& weight, int64_t panel) {
 
 constexpr int64_t kStagedColumns = 256;
 
-// Packs `columns` columns from `column` on of rows first .. first + n - 1 of `from` into lanes lane .. lane + n - 1 of a
-// panel. The detour over `stage` converts the storage type and fills up an odd last pair.
+// Packs `columns` columns from `column` on of rows first .. first + n - 1 of `from` into lanes lane .. lane + n - 1 of
+// a panel. The detour over `stage` converts the storage type and fills up an odd last pair.
 template <class W>
 void pack_columns(const sy_tensor& from, int64_t first, int64_t n, int64_t column, int64_t columns, W* panel,
                   int64_t lane) {
