@@ -11,20 +11,27 @@ template <class T, int R, int C>
 void add_product_tile(const float* a, int64_t a_stride, const void* const* b, int64_t column, int64_t depth, float* y,
                       int64_t y_stride, int64_t last) {
   Vec sum[R][C];
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
     for (int c = 0; c < C; ++c) sum[r][c] = load(y + r * y_stride + c * kLanes);
   }
   for (int64_t j = 0; j < depth; ++j) {
     const T* row = scattered_row<T>(b, j, column);
     Vec v[C];
+#pragma GCC unroll 16
     for (int c = 0; c + 1 < C; ++c) v[c] = load(row + c * kLanes);
     v[C - 1] = last == kLanes ? load(row + (C - 1) * kLanes) : load(row + (C - 1) * kLanes, last);
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       const Vec factor = set(a[r * a_stride + j]);
+#pragma GCC unroll 16
       for (int c = 0; c < C; ++c) sum[r][c] = fma(factor, v[c], sum[r][c]);
     }
   }
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
     for (int c = 0; c < C; ++c) store(y + r * y_stride + c * kLanes, sum[r][c]);
   }
 }
@@ -65,17 +72,22 @@ void dot_products(const float* q, int64_t q_stride, const void* const* k, int64_
   constexpr int kKeys = kLanes / Q;
   for (int64_t j = 0; j < keys; j += kKeys) {
     const T* row[kKeys];
+#pragma GCC unroll 16
     for (int i = 0; i < kKeys; ++i) row[i] = scattered_row<T>(k, min64(j + i, keys - 1), column);
     Vec sum[kLanes];
+#pragma GCC unroll 16
     for (int i = 0; i < kLanes; ++i) sum[i] = zero();
     for_each_vector(depth, [&](int64_t d, int64_t n) {
+#pragma GCC unroll 16
       for (int i = 0; i < kKeys; ++i) {
         const Vec key = n == kLanes ? load(row[i] + d) : load(row[i] + d, n);
+#pragma GCC unroll 16
         for (int r = 0; r < Q; ++r) sum[r * kKeys + i] = fma(load(q + r * q_stride + d), key, sum[r * kKeys + i]);
       }
     });
     float lanes[kLanes];
     store(lanes, reduce_add_each(sum));
+#pragma GCC unroll 16
     for (int r = 0; r < Q; ++r) memcpy(scores + r * scores_stride + j, lanes + r * kKeys, kKeys * sizeof(float));
   }
 }
@@ -87,6 +99,7 @@ void transpose_rows(const void* const* k, int64_t column, int64_t keys, int64_t 
   for (int64_t j = 0; j < keys; j += kLanes) {
     for_each_vector(columns, [&](int64_t d, int64_t n) {
       Vec square[kLanes];
+#pragma GCC unroll 16
       for (int i = 0; i < kLanes; ++i) square[i] = load(scattered_row<T>(k, min64(j + i, keys - 1), column) + d, n);
       transpose(square);
       for (int i = 0; i < n; ++i) store(to + (d + i) * to_stride + j, square[i]);
