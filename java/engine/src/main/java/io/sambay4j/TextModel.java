@@ -471,6 +471,11 @@ public final class TextModel implements AutoCloseable {
     return new Chat(this, List.of());
   }
 
+  /** A conversation that goes on after what was said before, oldest first. */
+  public Chat newChat(List<ChatMessage> messages) {
+    return new Chat(this, messages);
+  }
+
   /** A conversation under a system message. */
   public Chat newChat(String systemMessage) {
     return new Chat(this, List.of(ChatMessage.system(systemMessage)));
