@@ -80,6 +80,9 @@ final class GenerationJob extends Job {
 
   @Override
   protected Chunk.Wanted wanted() {
+    if (started == 0) {
+      started = System.nanoTime(); // asked for the first chunk: the first step begins
+    }
     if (readingPrompt && request.promptLogProbabilities()) {
       return Chunk.Wanted.ALL;
     }
@@ -88,9 +91,6 @@ final class GenerationJob extends Job {
 
   @Override
   protected void logits(int index, float[] logits) {
-    if (started == 0) {
-      started = System.nanoTime();
-    }
     int position = cached + index;
     if (readingPrompt && request.promptLogProbabilities() && position + 1 < prompt.length) {
       int next = prompt[position + 1];
@@ -105,9 +105,6 @@ final class GenerationJob extends Job {
 
   @Override
   protected void fed(int[] ids, int done, int of) {
-    if (started == 0) {
-      started = System.nanoTime();
-    }
     for (int id : ids) {
       onFed.accept(id);
     }
