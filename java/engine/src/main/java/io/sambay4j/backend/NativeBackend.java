@@ -25,6 +25,7 @@ import static io.sambay4j.bindings.global.Native.sy_zero;
 import io.sambay4j.bindings.sy_kv;
 import io.sambay4j.bindings.sy_tensor;
 import io.sambay4j.bindings.sy_weight;
+import io.sambay4j.weights.HalfPrecision;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
@@ -129,12 +130,12 @@ public final class NativeBackend implements Backend {
       case F32 -> to.asFloatBuffer().put(from, start, count);
       case F16 -> {
         for (int i = start; i < start + count; i++) {
-          to.putShort(Numbers.floatToF16(from[i]));
+          to.putShort(HalfPrecision.toF16(from[i]));
         }
       }
       case BF16 -> {
         for (int i = start; i < start + count; i++) {
-          to.putShort(Numbers.floatToBf16(from[i]));
+          to.putShort(HalfPrecision.toBf16(from[i]));
         }
       }
     }
@@ -145,12 +146,12 @@ public final class NativeBackend implements Backend {
       case F32 -> from.asFloatBuffer().get(to, start, count);
       case F16 -> {
         for (int i = start; i < start + count; i++) {
-          to[i] = Numbers.f16ToFloat(from.getShort());
+          to[i] = HalfPrecision.fromF16(from.getShort());
         }
       }
       case BF16 -> {
         for (int i = start; i < start + count; i++) {
-          to[i] = Numbers.bf16ToFloat(from.getShort());
+          to[i] = HalfPrecision.fromBf16(from.getShort());
         }
       }
     }

@@ -1,6 +1,7 @@
 package io.sambay4j.backend;
 
 import io.sambay4j.OutOfDeviceMemoryException;
+import io.sambay4j.weights.HalfPrecision;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
@@ -567,7 +568,13 @@ public final class ReferenceBackend implements Backend {
     }
 
     void set(int r, int c, double value) {
-      data[offset + r * stride + c] = Numbers.round((float) value, dtype);
+      float number = (float) value;
+      data[offset + r * stride + c] =
+          switch (dtype) {
+            case F32 -> number;
+            case F16 -> HalfPrecision.fromF16(HalfPrecision.toF16(number));
+            case BF16 -> HalfPrecision.fromBf16(HalfPrecision.toBf16(number));
+          };
     }
   }
 
@@ -719,8 +726,8 @@ public final class ReferenceBackend implements Backend {
             float value =
                 switch (fromDtype) {
                   case F32 -> numbers.getFloat();
-                  case F16 -> Numbers.f16ToFloat(numbers.getShort());
-                  case BF16 -> Numbers.bf16ToFloat(numbers.getShort());
+                  case F16 -> HalfPrecision.fromF16(numbers.getShort());
+                  case BF16 -> HalfPrecision.fromBf16(numbers.getShort());
                 };
             w.set(r, c, value);
           }

@@ -27,6 +27,7 @@ public final class ModelLoader {
   private final Checkpoint checkpoint;
   private final LoadOptions options;
   private final Progress progress;
+  private final TensorNames names;
   private final List<AutoCloseable> owned = new ArrayList<>();
   private final ByteBuffer staging =
       ByteBuffer.allocateDirect(STAGING_BYTES).order(ByteOrder.LITTLE_ENDIAN);
@@ -40,6 +41,7 @@ public final class ModelLoader {
       Progress progress) {
     this.backend = backend;
     this.config = config;
+    this.names = TensorNames.of(config);
     this.checkpoint = checkpoint;
     this.options = options;
     this.progress = progress;
@@ -85,16 +87,14 @@ public final class ModelLoader {
   }
 
   private ModelParts parts() {
-    boolean plainMamba = config.family() == ModelFamily.MAMBA;
-    Weight embedding =
-        weight(plainMamba ? "backbone.embeddings.weight" : "model.embed_tokens.weight");
+    Weight embedding = weight(names.embedding() + ".weight");
     Rotary rotary = rotary();
     List<DecoderLayer> layers = new ArrayList<>();
     for (int i = 0; i < config.layers().size(); i++) {
-      layers.add(plainMamba ? mambaLayer(i) : layer(i, rotary));
+      layers.add(layer(i, rotary));
     }
-    Norm finalNorm = norm(plainMamba ? "backbone.norm_f" : "model.final_layernorm");
-    Weight head = config.tiedEmbeddings() ? embedding : weight("lm_head.weight");
+    Norm finalNorm = norm(names.finalNorm());
+    Weight head = config.tiedEmbeddings() ? embedding : weight(names.head() + ".weight");
     return new ModelParts(
         config, backend, embedding, layers, finalNorm, new Linear(head, null), owned);
   }
@@ -110,43 +110,44 @@ public final class ModelLoader {
     return rotary;
   }
 
-  private DecoderLayer mambaLayer(int i) {
-    String prefix = "backbone.layers." + i + ".";
+  private DecoderLayer layer(int i, @Nullable Rotary rotary) {
+    Norm inputNorm = norm(names.mixerNorm(i));
+    Mixer mixer = mixer(i, rotary);
+    if (!config.hasMlp()) {
+      return new DecoderLayer(inputNorm, mixer, null, null);
+    }
+    String mlp = names.mlp(i) + ".";
     return new DecoderLayer(
-        norm(prefix + "norm"), mamba(i, prefix + "mixer.", false), null, null);
+        inputNorm,
+        mixer,
+        norm(names.mlpNorm(i)),
+        new Mlp(linear(mlp + "fc1", false), linear(mlp + "fc2", false)));
   }
 
-  private DecoderLayer layer(int i, @Nullable Rotary rotary) {
-    String prefix = "model.layers." + i + ".";
-    String attn = prefix + "attn.";
-    Mixer mixer =
-        switch (config.layers().get(i)) {
-          case MAMBA -> mamba(i, attn, false);
-          case MAMBA_MEMORY -> mamba(i, attn, true);
-          case SWA ->
-              new WindowAttention(
-                  i,
-                  attention(i, attn, rotary, config.slidingWindow()),
-                  linear(attn + "Wqkv", config.attentionBias()),
-                  linear(attn + "out_proj", config.attentionBias()));
-          case FULL -> fullAttention(i, attn, rotary);
-          case CROSS ->
-              new CrossAttention(
-                  attention(i, attn, rotary, 0),
-                  linear(attn + "Wqkv", config.attentionBias()),
-                  linear(attn + "out_proj", config.attentionBias()));
-          case GMU ->
-              new GatedMemoryUnit(
-                  linear(attn + "in_proj", false),
-                  config.gmuNorm() ? vector(attn + "norm.weight") : null,
-                  (float) config.normEps(),
-                  linear(attn + "out_proj", false));
-        };
-    return new DecoderLayer(
-        norm(prefix + "input_layernorm"),
-        mixer,
-        norm(prefix + "post_attention_layernorm"),
-        new Mlp(linear(prefix + "mlp.fc1", false), linear(prefix + "mlp.fc2", false)));
+  private Mixer mixer(int i, @Nullable Rotary rotary) {
+    String prefix = names.mixer(i) + ".";
+    return switch (config.layers().get(i)) {
+      case MAMBA -> mamba(i, prefix, false);
+      case MAMBA_MEMORY -> mamba(i, prefix, true);
+      case SWA ->
+          new WindowAttention(
+              i,
+              attention(i, prefix, rotary, config.slidingWindow()),
+              linear(prefix + "Wqkv", config.attentionBias()),
+              linear(prefix + "out_proj", config.attentionBias()));
+      case FULL -> fullAttention(i, prefix, rotary);
+      case CROSS ->
+          new CrossAttention(
+              attention(i, prefix, rotary, 0),
+              linear(prefix + "Wqkv", config.attentionBias()),
+              linear(prefix + "out_proj", config.attentionBias()));
+      case GMU ->
+          new GatedMemoryUnit(
+              linear(prefix + "in_proj", false),
+              config.gmuNorm() ? vector(prefix + "norm.weight") : null,
+              (float) config.normEps(),
+              linear(prefix + "out_proj", false));
+    };
   }
 
   private MambaMixer mamba(int i, String prefix, boolean makesMemory) {

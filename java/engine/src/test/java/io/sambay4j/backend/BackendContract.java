@@ -14,7 +14,6 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -302,51 +301,6 @@ abstract class BackendContract {
       }
       assertSame("rope, %d of %d features".formatted(2 * half, headDim));
     }
-  }
-
-  /** State carried from chunk to chunk: pieces of any size give what one piece gives. */
-  @Test
-  void piecesEqualTheWhole() {
-    int tokens = 24;
-    int inner = 33;
-    int states = 16;
-    Backend backend = tested.backend;
-    Tensor x = tested.of(random(DType.F32, tokens, inner));
-    Tensor delta = tested.of(random(DType.F32, tokens, inner));
-    Tensor a = tested.of(twin(DType.F32, states, inner, () -> -random.nextFloat()));
-    Tensor b = tested.of(random(DType.F32, tokens, states));
-    Tensor weight = tested.of(random(DType.F32, 4, inner));
-    Tensor whole = backend.allocate(DType.F32, tokens, inner);
-    Tensor pieces = backend.allocate(DType.F32, tokens, inner);
-    for (Tensor result : List.of(whole, pieces)) {
-      Tensor tail = backend.allocate(DType.F32, 3, inner);
-      Tensor state = backend.allocate(DType.F32, states, inner);
-      Tensor conv = backend.allocate(DType.F32, tokens, inner);
-      int start = 0;
-      while (start < tokens) {
-        int rows = result == whole ? tokens : 1 + random.nextInt(tokens - start);
-        int end = start + rows;
-        Batch batch = new Batch(new int[] {0, rows}, new int[] {0}, new int[] {start});
-        Tensor c = conv.rows(start, end);
-        backend.causalConv1d(batch, x.rows(start, end), weight, null, tail, c);
-        backend.selectiveScan(
-            batch,
-            new ScanArgs(
-                c,
-                delta.rows(start, end),
-                null,
-                a,
-                b.rows(start, end),
-                b.rows(start, end),
-                null,
-                null,
-                state,
-                result.rows(start, end),
-                null));
-        start = end;
-      }
-    }
-    assertNear("pieces", backend, pieces, floats(backend, whole));
   }
 
   // ---- arguments ------------------------------------------------------------------------------

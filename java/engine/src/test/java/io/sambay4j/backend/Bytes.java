@@ -1,5 +1,6 @@
 package io.sambay4j.backend;
 
+import io.sambay4j.weights.HalfPrecision;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -14,8 +15,8 @@ final class Bytes {
     for (float value : values) {
       switch (dtype) {
         case F32 -> bytes.putFloat(value);
-        case F16 -> bytes.putShort(Numbers.floatToF16(value));
-        case BF16 -> bytes.putShort(Numbers.floatToBf16(value));
+        case F16 -> bytes.putShort(HalfPrecision.toF16(value));
+        case BF16 -> bytes.putShort(HalfPrecision.toBf16(value));
       }
     }
     return bytes.flip();

@@ -41,7 +41,7 @@ abstract class KernelGoldenContract {
 
   @Test
   void layerNormAndRmsNorm() {
-    GoldenFile file = GoldenFile.read("norms");
+    GoldenFile file = new GoldenFile("norms");
     Tensor x = tensor(file, "x");
     Tensor weight = vector(file, "w");
     Tensor y = backend.allocate(DType.F32, x.rows(), x.cols());
@@ -53,7 +53,7 @@ abstract class KernelGoldenContract {
 
   @Test
   void swiglu() {
-    GoldenFile file = GoldenFile.read("swiglu");
+    GoldenFile file = new GoldenFile("swiglu");
     float[] gate = file.floats("gate");
     float[] up = file.floats("up");
     float[] gateUp = Arrays.copyOf(gate, gate.length + up.length);
@@ -65,7 +65,7 @@ abstract class KernelGoldenContract {
 
   @Test
   void gmu() {
-    GoldenFile file = GoldenFile.read("gmu");
+    GoldenFile file = new GoldenFile("gmu");
     Tensor x = tensor(file, "x");
     Tensor memory = tensor(file, "memory");
     Tensor gate = backend.allocate(DType.F32, memory.rows(), memory.cols());
@@ -91,7 +91,7 @@ abstract class KernelGoldenContract {
 
   @Test
   void causalConv1dInPieces() {
-    GoldenFile file = GoldenFile.read("causal_conv1d");
+    GoldenFile file = new GoldenFile("causal_conv1d");
     int inner = file.shape("w")[0];
     int taps = file.shape("w")[1];
     Tensor weight = tensor(transposed(file.floats("w"), inner, taps), taps, inner);
@@ -112,7 +112,7 @@ abstract class KernelGoldenContract {
   @ParameterizedTest
   @ValueSource(strings = {"plain", "z", "state", "z_state", "extreme_dt"})
   void selectiveScan(String name) {
-    GoldenFile file = GoldenFile.read("selective_scan." + name);
+    GoldenFile file = new GoldenFile("selective_scan." + name);
     int inner = file.shape("A")[0];
     int states = file.shape("A")[1];
     Tensor state = backend.allocate(DType.F32, 2 * states, inner);
@@ -161,7 +161,7 @@ abstract class KernelGoldenContract {
         "chunk_window"
       })
   void attention(String name) {
-    GoldenFile file = GoldenFile.read("attention." + name);
+    GoldenFile file = new GoldenFile("attention." + name);
     int[] qShape = file.shape("q");
     int queries = qShape[0];
     int headDim = qShape[2];
@@ -203,7 +203,7 @@ abstract class KernelGoldenContract {
 
   @Test
   void rope() {
-    GoldenFile file = GoldenFile.read("rope");
+    GoldenFile file = new GoldenFile("rope");
     int[] shape = file.shape("x");
     int headDim = shape[2];
     int[] positions = file.integers("pos");

@@ -7,8 +7,9 @@ import org.bytedeco.javacpp.tools.InfoMap;
 import org.bytedeco.javacpp.tools.InfoMapper;
 
 /**
- * How {@code sambay/sambay.h} becomes Java: one class for each struct in {@code io.sambay4j.bindings}
- * and one {@code io.sambay4j.bindings.global.Native} with the functions and constants.
+ * How {@code sambay/sambay.h} becomes Java: one class for each struct in {@code
+ * io.sambay4j.bindings} and one {@code io.sambay4j.bindings.global.Native} with the functions and
+ * constants.
  */
 @Properties(
     target = "io.sambay4j.bindings",

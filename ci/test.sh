@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test that this machine can run: the native tests, the Java tests, formats and static
+# checks. Arguments go to Maven. Needs JDK 17 or later, Maven, g++, CMake and Ninja; no GPU.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+for tool in java mvn; do command -v "$tool" > /dev/null || missing+=("$tool"); done
+if [ "$(uname -sm)" = "Linux x86_64" ]; then
+  for tool in cmake ninja g++; do command -v "$tool" > /dev/null || missing+=("$tool"); done
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "test: not installed: ${missing[*]} (Debian: apt-get install openjdk-17-jdk maven g++ cmake ninja-build)" >&2
+  exit 2
+fi
+
+# The formatter is one exact version; a contributor without it can still test everything else.
+SAMBAY_FORMAT=${SAMBAY_FORMAT:-optional} ci/format-native.sh
+mvn -B -ntp verify "$@"
+echo
+echo "Skipped tests, each with its reason:"
+grep -rhoE '<skipped message="[^"]*"' --include='TEST-*.xml' java/*/target/surefire-reports bench/target/surefire-reports \
+  2> /dev/null | sed -E 's/<skipped message="(.*)"/  \1/; s/&[a-z#0-9]+;/ /g' | sort | uniq -c || echo "  none"
