@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A conversation: messages, and a {@link Session} that has read them. Each turn reads only what is new; taking a turn back
- * goes back to the state before it.
+ * A conversation: messages, and a {@link Session} that has read them. Each turn reads only what is
+ * new; taking a turn back goes back to the state before it.
  *
  * <pre>{@code
  * try (Chat chat = model.newChat()) {
@@ -40,14 +40,17 @@ public final class Chat implements AutoCloseable {
     return start(userMessage, settings, new GenerationListener() {}).result();
   }
 
-  /** Says something; the answer is read from the stream. Of the request everything counts but its prompt. */
+  /**
+   * Says something; the answer is read from the stream. Of the request everything counts but its
+   * prompt.
+   */
   public TokenStream stream(String userMessage, GenerationRequest settings) {
     return new TokenStream(listener -> start(userMessage, settings, listener));
   }
 
   /**
-   * Says something. The message and its answer, also a cancelled one, become part of the conversation when the answer
-   * ends; if it fails, neither does.
+   * Says something. The message and its answer, also a cancelled one, become part of the
+   * conversation when the answer ends; if it fails, neither does.
    */
   public synchronized RunningGeneration start(
       String userMessage, GenerationRequest settings, GenerationListener listener) {

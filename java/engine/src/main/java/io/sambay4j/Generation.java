@@ -10,9 +10,10 @@ import java.util.OptionalInt;
  * @param text everything generated, without the stop string or end token
  * @param tokens one entry per token
  * @param finishReason why it ended
- * @param endToken the end or stop token that ended it, also the last of {@code tokens}; empty if something else did
- * @param promptLogProbabilities for each prompt token but the first, its log-probability given those before it; empty
- *     unless the request asked for them
+ * @param endToken the end or stop token that ended it, also the last of {@code tokens}; empty if
+ *     something else did
+ * @param promptLogProbabilities for each prompt token but the first, its log-probability given
+ *     those before it; empty unless the request asked for them
  * @param usage tokens and times
  */
 public record Generation(

@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param prompt chat messages, text or token ids
  * @param sampling how tokens are chosen; null: as the model's generation_config.json says
- * @param maxTokens at most so many are generated, in [0, {@value #MAX_TOKENS}]; never beyond the context; 0 only reads the
- *     prompt
+ * @param maxTokens at most so many are generated, in [0, {@value #MAX_TOKENS}]; never beyond the
+ *     context; 0 only reads the prompt
  * @param stop up to 64 strings, none empty, that end the generation; they are not part of the text
  * @param stopTokens ids that end the generation, besides the model's end tokens
  * @param ignoreEndTokens go on after the model's end tokens
@@ -50,8 +50,8 @@ public record GenerationRequest(
   /** What a generation starts from. */
   public sealed interface Prompt {
     /**
-     * Messages, put into the model's chat template. Control tokens come from the template alone: what looks like one in a
-     * message is plain text.
+     * Messages, put into the model's chat template. Control tokens come from the template alone:
+     * what looks like one in a message is plain text.
      *
      * @param arguments extra variables of the template: plain values
      */
@@ -117,8 +117,7 @@ public record GenerationRequest(
 
   /** Token ids to continue. */
   public static Builder tokens(int... ids) {
-    return new Builder(
-        new Prompt.Tokens(java.util.Arrays.stream(ids).boxed().toList()));
+    return new Builder(new Prompt.Tokens(java.util.Arrays.stream(ids).boxed().toList()));
   }
 
   /** This request with another prompt. */

@@ -15,8 +15,8 @@ public final class RunningGeneration {
   }
 
   /**
-   * Ends the generation before its next step, also in the middle of a prompt; what has been generated is kept. Cancelling
-   * twice, or after the end, changes nothing.
+   * Ends the generation before its next step, also in the middle of a prompt; what has been
+   * generated is kept. Cancelling twice, or after the end, changes nothing.
    */
   public void cancel() {
     cancel.run();
@@ -39,7 +39,10 @@ public final class RunningGeneration {
     }
   }
 
-  /** Completes with the generation or its failure. Cancelling this future does not cancel the generation. */
+  /**
+   * Completes with the generation or its failure. Cancelling this future does not cancel the
+   * generation.
+   */
   public CompletableFuture<Generation> future() {
     return future.copy();
   }

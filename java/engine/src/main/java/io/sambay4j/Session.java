@@ -20,8 +20,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 
 /**
- * A sequence whose state is kept between generations, so that nothing is read twice. It can be forked at no more than the
- * cost of its fixed state, taken back to an earlier position, and saved to a file.
+ * A sequence whose state is kept between generations, so that nothing is read twice. It can be
+ * forked at no more than the cost of its fixed state, taken back to an earlier position, and saved
+ * to a file.
  *
  * <pre>{@code
  * try (Session session = model.newSession()) {
@@ -36,7 +37,10 @@ import java.util.function.Supplier;
  * <p>One thing at a time: a call while another is under way is an {@link IllegalStateException}.
  */
 public final class Session implements AutoCloseable {
-  /** Automatic checkpoints kept; the oldest makes room. Each holds a copy of the sequence's fixed state. */
+  /**
+   * Automatic checkpoints kept; the oldest makes room. Each holds a copy of the sequence's fixed
+   * state.
+   */
   private static final int MAX_CHECKPOINTS = 8;
 
   private static final String TOKENS = "tokens";
@@ -93,7 +97,10 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /** Appends the request's prompt, generates after it, and waits for the end. The answer becomes part of the session. */
+  /**
+   * Appends the request's prompt, generates after it, and waits for the end. The answer becomes
+   * part of the session.
+   */
   public Generation generate(GenerationRequest request) {
     return start(request, new GenerationListener() {}).result();
   }
@@ -115,7 +122,10 @@ public final class Session implements AutoCloseable {
         });
   }
 
-  /** Makes the session's tokens exactly the prompt's, keeping what they have in common, and generates after them. */
+  /**
+   * Makes the session's tokens exactly the prompt's, keeping what they have in common, and
+   * generates after them.
+   */
   RunningGeneration continueFrom(
       int[] prompt, GenerationRequest request, GenerationListener listener) {
     enter();
@@ -131,7 +141,10 @@ public final class Session implements AutoCloseable {
         });
   }
 
-  /** Between {@link #enter} and the generation's end the session is busy; a failure to start must not leave it so. */
+  /**
+   * Between {@link #enter} and the generation's end the session is busy; a failure to start must
+   * not leave it so.
+   */
   private RunningGeneration guarded(Supplier<RunningGeneration> start) {
     try {
       return start.get();
@@ -215,8 +228,8 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * Takes the session back to an earlier position. The tokens between the nearest checkpoint and the position are read
-   * again; checkpoints are made before every generation and every append.
+   * Takes the session back to an earlier position. The tokens between the nearest checkpoint and
+   * the position are read again; checkpoints are made before every generation and every append.
    *
    * @param position in [0, {@link #position}]
    */
@@ -233,7 +246,10 @@ public final class Session implements AutoCloseable {
         });
   }
 
-  /** Drops tokens from the position on, and takes the state back to the nearest checkpoint at or before it. */
+  /**
+   * Drops tokens from the position on, and takes the state back to the nearest checkpoint at or
+   * before it.
+   */
   private void takeBackTo(int position) {
     int[] kept = ids(0, position);
     if (position < state.length()) {
@@ -263,7 +279,8 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * A second session with the same past, independent from here on. Shared keys and values are not copied.
+   * A second session with the same past, independent from here on. Shared keys and values are not
+   * copied.
    *
    * @throws IllegalStateException if every sequence slot is taken
    */
@@ -271,16 +288,15 @@ public final class Session implements AutoCloseable {
     return exclusively(
         () -> {
           Session fork =
-              new Session(
-                  model, model.scheduler().call(() -> model.model().states().fork(state)));
+              new Session(model, model.scheduler().call(() -> model.model().states().fork(state)));
           fork.tokens.addAll(tokens);
           return fork;
         });
   }
 
   /**
-   * Saves the session to a safetensors file: its tokens and the state after them, named as in {@link StateTensors}. An
-   * existing file is replaced only once the new one is complete.
+   * Saves the session to a safetensors file: its tokens and the state after them, named as in
+   * {@link StateTensors}. An existing file is replaced only once the new one is complete.
    */
   public void save(Path file) {
     exclusively(
@@ -381,7 +397,8 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * Gives the session's slot and checkpoints back. Closing twice changes nothing, as does closing after the model.
+   * Gives the session's slot and checkpoints back. Closing twice changes nothing, as does closing
+   * after the model.
    *
    * @throws IllegalStateException while it is generating
    */

@@ -48,8 +48,9 @@ import org.slf4j.LoggerFactory;
  * }
  * }</pre>
  *
- * <p>Every method may be called from any thread. Generations that run at the same time share the model's steps. After
- * {@link #close} every method, also of what came from this model, throws an {@link IllegalStateException}.
+ * <p>Every method may be called from any thread. Generations that run at the same time share the
+ * model's steps. After {@link #close} every method, also of what came from this model, throws an
+ * {@link IllegalStateException}.
  */
 public final class TextModel implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(TextModel.class);
@@ -83,7 +84,10 @@ public final class TextModel implements AutoCloseable {
     this.defaultSampling = defaultSampling(generationConfig);
   }
 
-  /** Opens a model with the settings most people want: the best device here, weights as they are stored. */
+  /**
+   * Opens a model with the settings most people want: the best device here, weights as they are
+   * stored.
+   */
   public static TextModel open(Path directory) {
     return builder(directory).open();
   }
@@ -128,7 +132,8 @@ public final class TextModel implements AutoCloseable {
   public Tokenizer tokenizer() {
     if (tokenizer == null) {
       throw new IllegalStateException(
-          "%s has no tokenizer.json, so this model takes and gives token ids only".formatted(directory));
+          "%s has no tokenizer.json, so this model takes and gives token ids only"
+              .formatted(directory));
     }
     return tokenizer;
   }
@@ -155,7 +160,8 @@ public final class TextModel implements AutoCloseable {
       throw new IllegalArgumentException("unknown prompt " + prompt);
     }
     if (ids.length == 0) {
-      throw new IllegalArgumentException("the prompt is empty; give at least one token to continue");
+      throw new IllegalArgumentException(
+          "the prompt is empty; give at least one token to continue");
     }
     checkIds(ids);
     return ids;
@@ -164,7 +170,8 @@ public final class TextModel implements AutoCloseable {
   private int[] encodeChat(List<ChatMessage> messages, Map<String, Object> arguments) {
     if (template == null) {
       throw new IllegalStateException(
-          "%s has no chat template; give the prompt as text (GenerationRequest.text, --raw)".formatted(directory));
+          "%s has no chat template; give the prompt as text (GenerationRequest.text, --raw)"
+              .formatted(directory));
     }
     return template.encode(tokenizer(), messages, true, arguments);
   }
@@ -218,8 +225,8 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-   * A publisher that starts a generation for its one subscriber. Tokens wait for a slow subscriber; cancelling the
-   * subscription cancels the generation.
+   * A publisher that starts a generation for its one subscriber. Tokens wait for a slow subscriber;
+   * cancelling the subscription cancels the generation.
    */
   public Flow.Publisher<GeneratedToken> publish(GenerationRequest request) {
     return publish(request, ForkJoinPool.commonPool());
@@ -229,8 +236,7 @@ public final class TextModel implements AutoCloseable {
   public Flow.Publisher<GeneratedToken> publish(GenerationRequest request, Executor executor) {
     return subscriber -> {
       // The buffer grows with what waits in it; a subscriber can never make the engine wait.
-      SubmissionPublisher<GeneratedToken> publisher =
-          new SubmissionPublisher<>(executor, 1 << 30);
+      SubmissionPublisher<GeneratedToken> publisher = new SubmissionPublisher<>(executor, 1 << 30);
       publisher.subscribe(subscriber);
       AtomicReference<@Nullable RunningGeneration> running = new AtomicReference<>();
       try {
@@ -458,7 +464,8 @@ public final class TextModel implements AutoCloseable {
   // ---- sessions
 
   /**
-   * A sequence whose state is kept between generations. It holds one of the model's sequence slots until it is closed.
+   * A sequence whose state is kept between generations. It holds one of the model's sequence slots
+   * until it is closed.
    *
    * @throws IllegalStateException if every slot is taken
    */
@@ -494,7 +501,10 @@ public final class TextModel implements AutoCloseable {
     return model;
   }
 
-  /** Ends what runs, each with an {@link IllegalStateException}, and frees everything. Closing twice changes nothing. */
+  /**
+   * Ends what runs, each with an {@link IllegalStateException}, and frees everything. Closing twice
+   * changes nothing.
+   */
   @Override
   public void close() {
     scheduler.close();
@@ -546,7 +556,10 @@ public final class TextModel implements AutoCloseable {
       return this;
     }
 
-    /** CPU instruction set: {@code scalar}, {@code avx2}, {@code avx512} or {@code amx}; default: the best here. */
+    /**
+     * CPU instruction set: {@code scalar}, {@code avx2}, {@code avx512} or {@code amx}; default:
+     * the best here.
+     */
     public Builder target(String value) {
       target = value;
       return this;
@@ -571,8 +584,8 @@ public final class TextModel implements AutoCloseable {
     }
 
     /**
-     * Tokens a sequence may have; default: the smaller of the tokenizer's model_max_length and the model's
-     * max_position_embeddings.
+     * Tokens a sequence may have; default: the smaller of the tokenizer's model_max_length and the
+     * model's max_position_embeddings.
      */
     public Builder contextLimit(int value) {
       contextLimit = value;

@@ -12,8 +12,8 @@ import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A generation's tokens as they come. Closing the stream early cancels the generation. One reader; reading blocks until
- * the next token, and tokens wait here for a slow reader.
+ * A generation's tokens as they come. Closing the stream early cancels the generation. One reader;
+ * reading blocks until the next token, and tokens wait here for a slow reader.
  *
  * <pre>{@code
  * try (TokenStream tokens = model.stream("What is 17+25?")) {
@@ -60,7 +60,8 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
       } catch (InterruptedException e) {
         running.cancel();
         Thread.currentThread().interrupt();
-        throw new IllegalStateException("interrupted while waiting for a token; the generation is cancelled", e);
+        throw new IllegalStateException(
+            "interrupted while waiting for a token; the generation is cancelled", e);
       }
     }
     if (head instanceof RuntimeException failure) {

@@ -10,9 +10,10 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * SambaY, the decoder-hybrid-decoder of Ren et al. 2025, and its relatives by configuration. A linear-time self-decoder
- * (Mamba and window attention) fills one shared key/value cache and one memory; a cross-decoder reads both, through cross
- * attention and gated memory units. Samba and plain Mamba are a self-decoder alone.
+ * SambaY, the decoder-hybrid-decoder of Ren et al. 2025, and its relatives by configuration. A
+ * linear-time self-decoder (Mamba and window attention) fills one shared key/value cache and one
+ * memory; a cross-decoder reads both, through cross attention and gated memory units. Samba and
+ * plain Mamba are a self-decoder alone.
  *
  * <p>Not thread-safe: steps are run by one thread at a time.
  */
@@ -86,7 +87,10 @@ public final class SambayModel implements AutoCloseable {
     void accept(int chunk, int token, float[] logits);
   }
 
-  /** Looks into a step, for tests and the {@code logits --layers} command. The tensors are valid during the call. */
+  /**
+   * Looks into a step, for tests and the {@code logits --layers} command. The tensors are valid
+   * during the call.
+   */
   public interface Tap {
     /** The residual stream [rows, hidden]: 0 after the embedding, i + 1 after layer i. */
     default void hidden(int index, Tensor h) {}
@@ -101,10 +105,11 @@ public final class SambayModel implements AutoCloseable {
   /**
    * Runs the next tokens of some sequences through the model and moves the sequences on.
    *
-   * <p>Rows nobody wants logits of stop at the border of the two decoders, having left their keys and values: nothing
-   * above it is kept between tokens, so the result is the same.
+   * <p>Rows nobody wants logits of stop at the border of the two decoders, having left their keys
+   * and values: nothing above it is kept between tokens, so the result is the same.
    *
-   * @param chunks one for each sequence, distinct sequences, together at most {@link #maxStepTokens} tokens
+   * @param chunks one for each sequence, distinct sequences, together at most {@link
+   *     #maxStepTokens} tokens
    * @param sink receives the wanted logits
    */
   public void forward(List<Chunk> chunks, LogitsSink sink) {
@@ -192,7 +197,11 @@ public final class SambayModel implements AutoCloseable {
 
   private Pass pass(Rows rows) {
     return new Pass(
-        backend, work, states, Objects.requireNonNull(rows.batch()), states.shared(rows.sequences()));
+        backend,
+        work,
+        states,
+        Objects.requireNonNull(rows.batch()),
+        states.shared(rows.sequences()));
   }
 
   private static void tapHidden(@Nullable Tap tap, int index, Tensor h) {
@@ -255,17 +264,11 @@ public final class SambayModel implements AutoCloseable {
    */
   @SuppressWarnings("ArrayRecordComponent")
   private record Rows(
-      @Nullable Batch batch,
-      List<SequenceState> sequences,
-      int[] rows,
-      int[] chunk,
-      int[] token) {
+      @Nullable Batch batch, List<SequenceState> sequences, int[] rows, int[] chunk, int[] token) {
 
     static Rows all(List<Chunk> chunks) {
       return select(
-          chunks.stream()
-              .map(c -> new Chunk(c.sequence(), c.ids(), Chunk.Wanted.ALL))
-              .toList());
+          chunks.stream().map(c -> new Chunk(c.sequence(), c.ids(), Chunk.Wanted.ALL)).toList());
     }
 
     static Rows wanted(List<Chunk> chunks) {

@@ -36,7 +36,9 @@ public final class SequenceState implements AutoCloseable {
     torn = false;
   }
 
-  /** Some layers may have seen tokens that others have not: only a restore makes it usable again. */
+  /**
+   * Some layers may have seen tokens that others have not: only a restore makes it usable again.
+   */
   void tear() {
     torn = true;
   }

@@ -14,14 +14,18 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What sequences remember between steps. Each holds one slot of fixed size (convolution tails, SSM states, windows of keys
- * and values) and a growing list of blocks in the one shared key/value cache. Blocks are counted references: a fork or a
- * snapshot shares them, and whoever writes into a shared block copies it first.
+ * What sequences remember between steps. Each holds one slot of fixed size (convolution tails, SSM
+ * states, windows of keys and values) and a growing list of blocks in the one shared key/value
+ * cache. Blocks are counted references: a fork or a snapshot shares them, and whoever writes into a
+ * shared block copies it first.
  *
  * <p>Not thread-safe: it belongs to the thread that runs the steps.
  */
 public final class StatePool implements AutoCloseable {
-  /** Tokens per block of the shared cache: small enough to waste little, large enough to keep tables short. */
+  /**
+   * Tokens per block of the shared cache: small enough to waste little, large enough to keep tables
+   * short.
+   */
   static final int BLOCK_TOKENS = 64;
 
   private final Backend backend;
@@ -59,10 +63,12 @@ public final class StatePool implements AutoCloseable {
   }
 
   /**
-   * @param dtype how window and shared keys and values and convolution tails are kept; SSM states are always f32
+   * @param dtype how window and shared keys and values and convolution tails are kept; SSM states
+   *     are always f32
    * @param slots sequences that can be held at once
    * @param contextLimit tokens a sequence may have
-   * @param cacheTokens tokens of all sequences together in the shared cache; memory is taken as it fills
+   * @param cacheTokens tokens of all sequences together in the shared cache; memory is taken as it
+   *     fills
    */
   StatePool(
       Backend backend,
@@ -113,10 +119,8 @@ public final class StatePool implements AutoCloseable {
         case MAMBA, MAMBA_MEMORY ->
             mamba[layer] =
                 new MambaState(
-                    backend.allocate(
-                        dtype, slots * (config.mambaConv() - 1), config.mambaInner()),
-                    backend.allocate(
-                        DType.F32, slots * config.mambaState(), config.mambaInner()));
+                    backend.allocate(dtype, slots * (config.mambaConv() - 1), config.mambaInner()),
+                    backend.allocate(DType.F32, slots * config.mambaState(), config.mambaInner()));
         case SWA ->
             windows[layer] =
                 new WindowCache(
@@ -377,8 +381,8 @@ public final class StatePool implements AutoCloseable {
   }
 
   /**
-   * One sequence's state kept aside: a slot's worth of memory and shared references to blocks of the cache. Close it to
-   * give both back.
+   * One sequence's state kept aside: a slot's worth of memory and shared references to blocks of
+   * the cache. Close it to give both back.
    */
   public static final class Snapshot implements AutoCloseable {
     private final StatePool pool;

@@ -5,8 +5,8 @@ import io.sambay4j.model.SequenceState;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One sequence's work for the {@link Scheduler}: tokens to feed, and what to do with the logits. All methods but {@link
- * #cancel} are called on the scheduler's thread.
+ * One sequence's work for the {@link Scheduler}: tokens to feed, and what to do with the logits.
+ * All methods but {@link #cancel} are called on the scheduler's thread.
  */
 public abstract class Job {
   private final @Nullable SequenceState given;
@@ -25,7 +25,10 @@ public abstract class Job {
     this.input = input;
   }
 
-  /** Which tokens of the current input need logits. Only the last chunk of an input can want its last token's. */
+  /**
+   * Which tokens of the current input need logits. Only the last chunk of an input can want its
+   * last token's.
+   */
   protected abstract Chunk.Wanted wanted();
 
   /**
@@ -52,7 +55,9 @@ public abstract class Job {
    */
   protected void fed(int[] ids, int done, int of) {}
 
-  /** The job has ended: done, cancelled, or with a failure. Its own sequence has been given back. */
+  /**
+   * The job has ended: done, cancelled, or with a failure. Its own sequence has been given back.
+   */
   protected abstract void ended(boolean wasCancelled, @Nullable Throwable failure);
 
   /** Ends the job before its next step; may be called from any thread, any number of times. */

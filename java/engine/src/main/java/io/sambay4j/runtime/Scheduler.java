@@ -14,8 +14,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one thread that touches the model. Each step it runs all decoding jobs together with as much of the waiting prompts
- * as fits, so that a long prompt does not hold up anybody's next token. Jobs join and leave between steps.
+ * The one thread that touches the model. Each step it runs all decoding jobs together with as much
+ * of the waiting prompts as fits, so that a long prompt does not hold up anybody's next token. Jobs
+ * join and leave between steps.
  */
 public final class Scheduler implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Scheduler.class);
@@ -75,7 +76,9 @@ public final class Scheduler implements AutoCloseable {
     return join(result);
   }
 
-  /** As {@link #call}; does nothing once the model is closed, which has freed everything already. */
+  /**
+   * As {@link #call}; does nothing once the model is closed, which has freed everything already.
+   */
   public void callUnlessClosed(Runnable command) {
     try {
       call(
@@ -211,7 +214,8 @@ public final class Scheduler implements AutoCloseable {
     List<Job> jobs = new ArrayList<>();
     List<Chunk> chunks = new ArrayList<>();
     int room = model.maxStepTokens();
-    for (boolean decoding : new boolean[] {true, false}) { // next tokens first, prompts fill the rest
+    for (boolean decoding :
+        new boolean[] {true, false}) { // next tokens first, prompts fill the rest
       for (Job job : running) {
         if ((job.remaining() == 1) == decoding && room > 0) {
           int tokens = Math.min(room, job.remaining());
@@ -264,7 +268,10 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-  /** Ends all jobs after the current step, closes the model and waits for it. Closing twice changes nothing. */
+  /**
+   * Ends all jobs after the current step, closes the model and waits for it. Closing twice changes
+   * nothing.
+   */
   @Override
   public void close() {
     synchronized (this) {
