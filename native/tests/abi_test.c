@@ -479,6 +479,29 @@ static void test_attention(void) {
               "cos has 20 rows, expected one for each position up to 20 of sequence 1");
 }
 
+static void test_limits(void) {
+  sy_limits limits = {-1, -1, -1, -1};
+  EXPECT(sy_measure_limits(NULL, 1, &limits), SY_ERR_ARGUMENT, "measure_limits: device is null");
+  EXPECT(sy_measure_limits(device, 1, NULL), SY_ERR_ARGUMENT, "is null");
+  EXPECT(sy_measure_limits(device, 0, &limits), SY_ERR_ARGUMENT, "seconds is 0, expected more than 0 and at most 600");
+  EXPECT(sy_measure_limits(device, 601, &limits), SY_ERR_ARGUMENT, "seconds is 601");
+  EXPECT(sy_measure_limits(device, NAN, &limits), SY_ERR_ARGUMENT, "seconds is nan");
+  EXPECT_TRUE(limits.read_bytes == -1 && limits.exps == -1);
+
+  const char* targets[] = {"scalar", "avx2", "avx512", "amx"};
+  for (int i = 0; i < 4; ++i) {
+    if (!sy_cpu_target_supported(targets[i])) continue;
+    sy_device* d = NULL;
+    EXPECT_OK(sy_device_create("cpu", targets[i], 2, &d));
+    EXPECT_OK(sy_measure_limits(d, 0.01, &limits));
+    EXPECT_TRUE(isfinite(limits.read_bytes) && limits.read_bytes > 0);
+    EXPECT_TRUE(isfinite(limits.f32_flops) && limits.f32_flops > 0);
+    EXPECT_TRUE(isfinite(limits.exps) && limits.exps > 0);
+    EXPECT_TRUE(isfinite(limits.bf16_flops) && (limits.bf16_flops > 0) == (strcmp(targets[i], "amx") == 0));
+    sy_device_destroy(d);
+  }
+}
+
 /* Four threads use one device; each keeps its own error text. */
 static void* worker(void* unused) {
   (void)unused;
@@ -509,6 +532,7 @@ int main(void) {
   test_norms_and_gates();
   test_mamba();
   test_attention();
+  test_limits();
   test_threads();
   sy_device_destroy(device);
   while (matrix_count > 0) free(matrices[--matrix_count]);

@@ -77,6 +77,7 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
+<<<<<<< HEAD
    * As {@link #call}, for giving things back: does nothing once the model is closed, which has
    * freed everything already, and does not wait on the engine's own thread.
    */
@@ -92,6 +93,11 @@ public final class Scheduler implements AutoCloseable {
       }
       return;
     }
+=======
+   * As {@link #call}; does nothing once the model is closed, which has freed everything already.
+   */
+  public void callUnlessClosed(Runnable command) {
+>>>>>>> bench
     try {
       call(
           () -> {
@@ -255,9 +261,23 @@ public final class Scheduler implements AutoCloseable {
   private void step() {
     List<Job> jobs = new ArrayList<>();
     List<Chunk> chunks = new ArrayList<>();
+<<<<<<< HEAD
     plan(jobs, chunks);
     if (jobs.isEmpty()) {
       return;
+=======
+    int room = model.maxStepTokens();
+    for (boolean decoding :
+        new boolean[] {true, false}) { // next tokens first, prompts fill the rest
+      for (Job job : running) {
+        if ((job.remaining() == 1) == decoding && room > 0) {
+          int tokens = Math.min(room, job.remaining());
+          jobs.add(job);
+          chunks.add(job.chunk(tokens));
+          room -= tokens;
+        }
+      }
+>>>>>>> bench
     }
     @Nullable Throwable[] failures = new Throwable[jobs.size()];
     try {
@@ -329,6 +349,7 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
+<<<<<<< HEAD
   private void shutDown() {
     synchronized (this) {
       closed = true;
@@ -341,6 +362,8 @@ public final class Scheduler implements AutoCloseable {
     model.close();
   }
 
+=======
+>>>>>>> bench
   /**
    * Ends all jobs after the current step, closes the model and waits for it. Closing twice changes
    * nothing.
