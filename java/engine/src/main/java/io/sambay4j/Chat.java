@@ -41,7 +41,6 @@ public final class Chat implements AutoCloseable {
    * Errors as of {@link Session#generate}; the conversation is then as it was.
    */
   public Generation send(String userMessage, GenerationRequest settings) {
-<<<<<<< HEAD
     model.scheduler().checkMayWait();
     return start(userMessage, settings, new GenerationListener() {}).resultOrCancel();
   }
@@ -55,20 +54,6 @@ public final class Chat implements AutoCloseable {
   }
 
   /**
-=======
-    return start(userMessage, settings, new GenerationListener() {}).result();
-  }
-
-  /**
-   * Says something; the answer is read from the stream. Of the request everything counts but its
-   * prompt.
-   */
-  public TokenStream stream(String userMessage, GenerationRequest settings) {
-    return new TokenStream(listener -> start(userMessage, settings, listener));
-  }
-
-  /**
->>>>>>> bench
    * Says something. The message and its answer, also a cancelled one, become part of the
    * conversation when the answer ends; if it fails, neither does.
    */

@@ -15,12 +15,8 @@ import java.util.OptionalInt;
  * @param endToken the end or stop token that ended it, also the last of {@code tokens}; empty if
  *     something else did
  * @param promptLogProbabilities for each prompt token but the first, its log-probability given
-<<<<<<< HEAD
  *     those before it; in a session for those it had not seen, but the first of them; empty unless
  *     the request asked for them
-=======
- *     those before it; empty unless the request asked for them
->>>>>>> bench
  * @param usage tokens and times
  */
 public record Generation(

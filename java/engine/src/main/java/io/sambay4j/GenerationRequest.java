@@ -126,11 +126,7 @@ public record GenerationRequest(
 
   /** Token ids to continue. */
   public static Builder tokens(int... ids) {
-<<<<<<< HEAD
     return new Builder(new Prompt.Tokens(Arrays.stream(ids).boxed().toList()));
-=======
-    return new Builder(new Prompt.Tokens(java.util.Arrays.stream(ids).boxed().toList()));
->>>>>>> bench
   }
 
   /** This request with another prompt. */

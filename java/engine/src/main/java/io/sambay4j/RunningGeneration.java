@@ -52,7 +52,6 @@ public final class RunningGeneration {
   }
 
   /**
-<<<<<<< HEAD
    * As {@link #result}, for a caller who alone knows of the generation: an interrupt cancels it.
    */
   Generation resultOrCancel() {
@@ -70,10 +69,6 @@ public final class RunningGeneration {
    * Completes with the generation or its failure. Cancelling this future does not cancel the
    * generation. What is chained to it runs on the engine's thread unless it is chained {@code
    * Async}.
-=======
-   * Completes with the generation or its failure. Cancelling this future does not cancel the
-   * generation.
->>>>>>> bench
    */
   public CompletableFuture<Generation> future() {
     return future.copy();

@@ -45,11 +45,7 @@ public final class Session implements AutoCloseable {
    * Automatic checkpoints kept; the oldest makes room. Each holds a copy of the sequence's fixed
    * state.
    */
-<<<<<<< HEAD
   static final int MAX_CHECKPOINTS = 8;
-=======
-  private static final int MAX_CHECKPOINTS = 8;
->>>>>>> bench
 
   private static final String TOKENS = "tokens";
   private static final String MODEL = "model";
@@ -116,7 +112,6 @@ public final class Session implements AutoCloseable {
 
   /**
    * Appends the request's prompt, generates after it, and waits for the end. The answer becomes
-<<<<<<< HEAD
    * part of the session, its end token included. An interrupt cancels the generation.
    *
    * @throws IllegalArgumentException if the request does not fit: an empty prompt, ids outside the
@@ -124,9 +119,6 @@ public final class Session implements AutoCloseable {
    * @throws java.util.concurrent.CancellationException (an {@link IllegalStateException}) if the
    *     thread was interrupted
    * @throws IllegalStateException if the session is busy or closed
-=======
-   * part of the session.
->>>>>>> bench
    */
   public Generation generate(GenerationRequest request) {
     model.scheduler().checkMayWait();
@@ -155,11 +147,8 @@ public final class Session implements AutoCloseable {
   /**
    * Makes the session's tokens exactly the prompt's, keeping what they have in common, and
    * generates after them.
-<<<<<<< HEAD
    *
    * @param onEnd told of the end before the session is free again
-=======
->>>>>>> bench
    */
   RunningGeneration continueFrom(
       int[] prompt,
@@ -179,7 +168,6 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-<<<<<<< HEAD
    * From {@link #enter} to the generation's end the session is busy; a failure to start must not
    * leave it so.
    */
@@ -187,12 +175,6 @@ public final class Session implements AutoCloseable {
     model.scheduler().checkMayWait();
     enter();
     RunningGeneration started;
-=======
-   * Between {@link #enter} and the generation's end the session is busy; a failure to start must
-   * not leave it so.
-   */
-  private RunningGeneration guarded(Supplier<RunningGeneration> start) {
->>>>>>> bench
     try {
       started = start.get();
     } catch (RuntimeException | Error e) {
@@ -290,12 +272,8 @@ public final class Session implements AutoCloseable {
 
   /**
    * Takes the session back to an earlier position. The tokens between the nearest checkpoint and
-<<<<<<< HEAD
    * the position are read again; checkpoints are made before every generation and every append, and
    * the last {@value #MAX_CHECKPOINTS} are kept.
-=======
-   * the position are read again; checkpoints are made before every generation and every append.
->>>>>>> bench
    *
    * @param position in [0, {@link #position}]
    * @throws IllegalArgumentException if it is outside
@@ -347,12 +325,8 @@ public final class Session implements AutoCloseable {
 
   /**
    * A second session with the same past, independent from here on. Shared keys and values are not
-<<<<<<< HEAD
    * copied. It starts without checkpoints of its own: a rewind behind the fork reads the tokens
    * again.
-=======
-   * copied.
->>>>>>> bench
    *
    * @throws IllegalStateException if every sequence slot is taken
    */
@@ -369,11 +343,8 @@ public final class Session implements AutoCloseable {
   /**
    * Saves the session to a safetensors file: its tokens and the state after them, named as in
    * {@link StateTensors}. An existing file is replaced only once the new one is complete.
-<<<<<<< HEAD
    *
    * @throws java.io.UncheckedIOException if the file cannot be written
-=======
->>>>>>> bench
    */
   public void save(Path file) {
     exclusively(
@@ -479,12 +450,7 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-<<<<<<< HEAD
    * Returns if the session can be used.
-=======
-   * Gives the session's slot and checkpoints back. Closing twice changes nothing, as does closing
-   * after the model.
->>>>>>> bench
    *
    * @throws IllegalStateException after close
    */

@@ -127,17 +127,8 @@ public final class TextModel implements AutoCloseable {
    * @throws IllegalStateException if the directory has no tokenizer.json
    */
   public Tokenizer tokenizer() {
-<<<<<<< HEAD
     scheduler.checkOpen();
     return prompts.tokenizer();
-=======
-    if (tokenizer == null) {
-      throw new IllegalStateException(
-          "%s has no tokenizer.json, so this model takes and gives token ids only"
-              .formatted(directory));
-    }
-    return tokenizer;
->>>>>>> bench
   }
 
   /**
@@ -158,7 +149,6 @@ public final class TextModel implements AutoCloseable {
    *     there is no template
    */
   public int[] encode(Prompt prompt) {
-<<<<<<< HEAD
     scheduler.checkOpen();
     return prompts.encode(prompt, true);
   }
@@ -166,54 +156,6 @@ public final class TextModel implements AutoCloseable {
   PromptEncoder prompts() {
     scheduler.checkOpen();
     return prompts;
-=======
-    int[] ids;
-    if (prompt instanceof Prompt.Chat chat) {
-      ids = encodeChat(chat.messages(), chat.arguments());
-    } else if (prompt instanceof Prompt.Text text) {
-      ids = encodeText(text.text());
-    } else if (prompt instanceof Prompt.Tokens tokens) {
-      ids = tokens.ids().stream().mapToInt(id -> id).toArray();
-    } else {
-      throw new IllegalArgumentException("unknown prompt " + prompt);
-    }
-    if (ids.length == 0) {
-      throw new IllegalArgumentException(
-          "the prompt is empty; give at least one token to continue");
-    }
-    checkIds(ids);
-    return ids;
-  }
-
-  private int[] encodeChat(List<ChatMessage> messages, Map<String, Object> arguments) {
-    if (template == null) {
-      throw new IllegalStateException(
-          "%s has no chat template; give the prompt as text (GenerationRequest.text, --raw)"
-              .formatted(directory));
-    }
-    return template.encode(tokenizer(), messages, true, arguments);
-  }
-
-  private int[] encodeText(String text) {
-    int[] ids = tokenizer().encode(text);
-    String bos = tokenizerConfig.bosToken();
-    if (!tokenizerConfig.addBosToken() || bos == null) {
-      return ids;
-    }
-    int[] withBos = new int[ids.length + 1];
-    withBos[0] = tokenizer().id(bos).orElseThrow();
-    System.arraycopy(ids, 0, withBos, 1, ids.length);
-    return withBos;
-  }
-
-  private void checkIds(int[] ids) {
-    for (int id : ids) {
-      if (id < 0 || id >= config().vocabSize()) {
-        throw new IllegalArgumentException(
-            "token id %d is outside the vocabulary of %d".formatted(id, config().vocabSize()));
-      }
-    }
->>>>>>> bench
   }
 
   // ---- generation
@@ -260,13 +202,8 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-<<<<<<< HEAD
    * A publisher that starts a generation for each subscriber. Tokens wait for a slow subscriber;
    * cancelling the subscription cancels the generation. Every error goes to the subscriber.
-=======
-   * A publisher that starts a generation for its one subscriber. Tokens wait for a slow subscriber;
-   * cancelling the subscription cancels the generation.
->>>>>>> bench
    */
   public Flow.Publisher<GeneratedToken> publish(GenerationRequest request) {
     return publish(request, ForkJoinPool.commonPool());
@@ -507,12 +444,8 @@ public final class TextModel implements AutoCloseable {
 
   /**
    * A sequence whose state is kept between generations. It holds one of the model's sequence slots
-<<<<<<< HEAD
    * until it is closed; one that is dropped without being closed holds it until the model is
    * closed.
-=======
-   * until it is closed.
->>>>>>> bench
    *
    * @throws IllegalStateException if every slot is taken
    */
@@ -528,11 +461,6 @@ public final class TextModel implements AutoCloseable {
    */
   public Chat newChat() {
     return new Chat(this, List.of());
-  }
-
-  /** A conversation that goes on after what was said before, oldest first. */
-  public Chat newChat(List<ChatMessage> messages) {
-    return new Chat(this, messages);
   }
 
   /** A conversation under a system message. */
@@ -561,13 +489,8 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-<<<<<<< HEAD
    * Ends what runs after the current step, each with an {@link IllegalStateException}, waits for
    * that, and frees everything. In a callback it does not wait. Closing twice changes nothing.
-=======
-   * Ends what runs, each with an {@link IllegalStateException}, and frees everything. Closing twice
-   * changes nothing.
->>>>>>> bench
    */
   @Override
   public void close() {

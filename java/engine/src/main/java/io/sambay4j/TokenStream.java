@@ -73,15 +73,10 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
       } catch (InterruptedException e) {
         running.cancel();
         Thread.currentThread().interrupt();
-<<<<<<< HEAD
         throw (CancellationException)
             new CancellationException(
                     "interrupted while waiting for a token; the generation is cancelled")
                 .initCause(e);
-=======
-        throw new IllegalStateException(
-            "interrupted while waiting for a token; the generation is cancelled", e);
->>>>>>> bench
       }
     }
     if (head instanceof RuntimeException failure) {

@@ -27,7 +27,6 @@ public abstract class Job {
     this.input = input;
   }
 
-<<<<<<< HEAD
   /** The first chunk is about to be fed. */
   protected void started() {}
 
@@ -39,13 +38,6 @@ public abstract class Job {
    * @param of all tokens of the current input
    */
   protected abstract Chunk.Wanted wanted(int from, int to, int of);
-=======
-  /**
-   * Which tokens of the current input need logits. Only the last chunk of an input can want its
-   * last token's.
-   */
-  protected abstract Chunk.Wanted wanted();
->>>>>>> bench
 
   /**
    * Logits after a token.

@@ -77,7 +77,6 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
-<<<<<<< HEAD
    * As {@link #call}, for giving things back: does nothing once the model is closed, which has
    * freed everything already, and does not wait on the engine's own thread.
    */
@@ -93,11 +92,6 @@ public final class Scheduler implements AutoCloseable {
       }
       return;
     }
-=======
-   * As {@link #call}; does nothing once the model is closed, which has freed everything already.
-   */
-  public void callUnlessClosed(Runnable command) {
->>>>>>> bench
     try {
       call(
           () -> {
@@ -261,23 +255,9 @@ public final class Scheduler implements AutoCloseable {
   private void step() {
     List<Job> jobs = new ArrayList<>();
     List<Chunk> chunks = new ArrayList<>();
-<<<<<<< HEAD
     plan(jobs, chunks);
     if (jobs.isEmpty()) {
       return;
-=======
-    int room = model.maxStepTokens();
-    for (boolean decoding :
-        new boolean[] {true, false}) { // next tokens first, prompts fill the rest
-      for (Job job : running) {
-        if ((job.remaining() == 1) == decoding && room > 0) {
-          int tokens = Math.min(room, job.remaining());
-          jobs.add(job);
-          chunks.add(job.chunk(tokens));
-          room -= tokens;
-        }
-      }
->>>>>>> bench
     }
     @Nullable Throwable[] failures = new Throwable[jobs.size()];
     try {
@@ -349,7 +329,6 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-<<<<<<< HEAD
   private void shutDown() {
     synchronized (this) {
       closed = true;
@@ -362,8 +341,6 @@ public final class Scheduler implements AutoCloseable {
     model.close();
   }
 
-=======
->>>>>>> bench
   /**
    * Ends all jobs after the current step, closes the model and waits for it. Closing twice changes
    * nothing.
