@@ -30,7 +30,7 @@ class HostileTextTest {
     assertTrue(Arrays.stream(ids).allMatch(id -> id < 199_998), () -> Arrays.toString(ids));
     assertEquals(hostile, tokenizer.decode(ids));
 
-    ChatTemplate template = ChatTemplate.read(TestFiles.phi()).orElseThrow();
+    ChatTemplate template = TestFiles.chatTemplate(TestFiles.phi());
     List<ChatMessage> messages =
         List.of(
             ChatMessage.system(hostile),
@@ -105,7 +105,7 @@ class HostileTextTest {
   void emptyPrompt() {
     assertEquals(0, O200k.TOKENIZER.encode("").length);
     assertEquals("", O200k.TOKENIZER.decode(new int[0]));
-    ChatTemplate template = ChatTemplate.read(TestFiles.phi()).orElseThrow();
+    ChatTemplate template = TestFiles.chatTemplate(TestFiles.phi());
     assertArrayEquals(
         new int[] {200021, 200020, 200019},
         template.encode(O200k.TOKENIZER, List.of(ChatMessage.user(""))));
@@ -116,7 +116,7 @@ class HostileTextTest {
     String text = String.join("\n", SampleTexts.ALL);
     String prompt = text.repeat(10 * MEGABYTE / text.length());
     assertEquals(prompt, O200k.TOKENIZER.decode(O200k.TOKENIZER.encode(prompt)));
-    ChatTemplate template = ChatTemplate.read(TestFiles.phi()).orElseThrow();
+    ChatTemplate template = TestFiles.chatTemplate(TestFiles.phi());
     int[] chat = template.encode(O200k.TOKENIZER, List.of(ChatMessage.user(prompt)));
     assertEquals(200019, chat[chat.length - 1]);
   }

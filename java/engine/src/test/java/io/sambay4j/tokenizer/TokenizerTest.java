@@ -60,7 +60,7 @@ class TokenizerTest {
   void tinyReasonerQuestionsGiveTheIdsOfTheHuggingFaceLibraryAndComeBack() throws IOException {
     Path model = TestFiles.tinyReasoner();
     Tokenizer tokenizer = Tokenizer.read(model.resolve("tokenizer.json"));
-    ChatTemplate template = ChatTemplate.read(model).orElseThrow();
+    ChatTemplate template = TestFiles.chatTemplate(model);
     int compared = 0;
     try (HuggingFaceOracle oracle = new HuggingFaceOracle(model.resolve("tokenizer.json"))) {
       for (String line : Files.readAllLines(model.resolve("heldout.jsonl"))) {
