@@ -8,17 +8,15 @@ import java.util.List;
  *
  * @param index from 0
  * @param id token id
- * @param text the text that became certain with this token: whole characters, possibly empty, never the beginning of a
- *     stop string. All texts joined are the generation's text
- * @param logProbability natural logarithm of the token's probability under the model, before temperature and penalties
- * @param alternatives the most probable tokens with theirs, best first, if the request asked for them
+ * @param text the text that became certain with this token: whole characters, possibly empty, never
+ *     the beginning of a stop string. All texts joined are the generation's text
+ * @param logProbability natural logarithm of the token's probability under the model, before
+ *     temperature and penalties
+ * @param alternatives the most probable tokens with theirs, best first, if the request asked for
+ *     them
  */
 public record GeneratedToken(
-    int index,
-    int id,
-    String text,
-    double logProbability,
-    List<TokenLogProbability> alternatives) {
+    int index, int id, String text, double logProbability, List<TokenLogProbability> alternatives) {
   public GeneratedToken {
     alternatives = List.copyOf(alternatives);
   }

@@ -12,6 +12,8 @@ import io.sambay4j.tokenizer.IncrementalDecoder;
 import io.sambay4j.tokenizer.StopMatcher;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
@@ -62,7 +64,7 @@ final class GenerationJob extends Job {
       @Nullable IncrementalDecoder decoder,
       GenerationListener listener,
       IntConsumer onFed) {
-    super(state, java.util.Arrays.copyOfRange(prompt, cached, prompt.length));
+    super(state, Arrays.copyOfRange(prompt, cached, prompt.length));
     this.request = request;
     this.prompt = prompt;
     this.cached = cached;
@@ -79,14 +81,16 @@ final class GenerationJob extends Job {
   }
 
   @Override
-  protected Chunk.Wanted wanted() {
-    if (started == 0) {
-      started = System.nanoTime(); // asked for the first chunk: the first step begins
-    }
+  protected void started() {
+    started = System.nanoTime();
+  }
+
+  @Override
+  protected Chunk.Wanted wanted(int from, int to, int of) {
     if (readingPrompt && request.promptLogProbabilities()) {
       return Chunk.Wanted.ALL;
     }
-    return maxTokens == 0 ? Chunk.Wanted.NONE : Chunk.Wanted.LAST;
+    return to == of && maxTokens > 0 ? Chunk.Wanted.LAST : Chunk.Wanted.NONE;
   }
 
   @Override
@@ -150,9 +154,10 @@ final class GenerationJob extends Job {
     if (request.stopWhen() == null) {
       return false;
     }
-    List<GeneratedToken> all = new ArrayList<>(tokens);
-    all.add(candidate);
-    return request.stopWhen().test(all);
+    tokens.add(candidate);
+    boolean stop = request.stopWhen().test(Collections.unmodifiableList(tokens));
+    tokens.remove(tokens.size() - 1); // it may still get the text held back
+    return stop;
   }
 
   private GeneratedToken token(TokenChoice chosen, String piece) {

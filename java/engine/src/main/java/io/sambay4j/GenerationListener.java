@@ -1,8 +1,9 @@
 package io.sambay4j;
 
 /**
- * Told of a generation as it happens, on the engine's thread: what takes long here holds up every generation of the model.
- * Exactly one of {@link #onComplete} and {@link #onError} is the last call.
+ * Told of a generation as it happens, on the engine's thread: what takes long here holds up every
+ * generation of the model. Exactly one of {@link #onComplete} and {@link #onError} is the last
+ * call.
  */
 public interface GenerationListener {
   /** So many of the prompt's tokens have been read. */

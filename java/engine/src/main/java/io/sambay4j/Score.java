@@ -18,7 +18,10 @@ public record Score(List<TokenLogProbability> tokens) {
     return tokens.stream().mapToDouble(TokenLogProbability::logProbability).sum();
   }
 
-  /** exp(-mean log-probability): 1 is certain, the vocabulary's size is a blind guess; NaN without tokens. */
+  /**
+   * exp(-mean log-probability): 1 is certain, the vocabulary's size is a blind guess; NaN without
+   * tokens.
+   */
   public double perplexity() {
     return Math.exp(-logProbability() / tokens.size());
   }

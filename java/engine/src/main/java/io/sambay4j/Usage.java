@@ -8,7 +8,8 @@ import java.time.Duration;
  * @param promptTokens tokens of the prompt
  * @param cachedTokens those of them that a session had already seen
  * @param generatedTokens tokens generated
- * @param promptTime from the first step to the first token, waiting for other requests' rows included
+ * @param promptTime from the first step to the first token, waiting for other requests' rows
+ *     included
  * @param generationTime from the first token to the last
  */
 public record Usage(
@@ -23,7 +24,10 @@ public record Usage(
     return rate(promptTokens - cachedTokens, promptTime);
   }
 
-  /** Tokens generated in a second, the first not counted: it comes out of the prompt; 0 if there was only that. */
+  /**
+   * Tokens generated in a second, the first not counted: it comes out of the prompt; 0 if there was
+   * only that.
+   */
   public double generatedTokensPerSecond() {
     return rate(generatedTokens - 1, generationTime);
   }

@@ -13,11 +13,11 @@ import picocli.CommandLine.Option;
 
 @Command(
     name = "bench",
-    description = {
-      "Measures how fast prompts are read (pp) and tokens are generated (tg), one length and batch at a time,",
-      "on random token ids, starting from an empty state. Rates are tokens a second of all sequences together,",
-      "mean and standard deviation over the repetitions, after one run that is not counted."
-    },
+    description =
+        "Measures how fast prompts are read (pp) and tokens are generated (tg), one length and batch at a time, "
+            + "on random token ids, starting from an empty state. Rates are tokens a second of all sequences together, "
+            + "mean and standard deviation over the repetitions, after one run that is not counted.",
+    header = "Measures how fast prompts are read and tokens generated.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -33,6 +33,7 @@ final class BenchCommand implements Callable<Integer> {
   private final Console console;
 
   @Mixin private ModelOptions model = new ModelOptions();
+  @Mixin private DeviceOptions device = new DeviceOptions();
 
   @Option(
       names = {"-p", "--prompt"},
@@ -105,7 +106,7 @@ final class BenchCommand implements Callable<Integer> {
     ModelFiles files = ModelFiles.read(model.directory());
     long before = System.nanoTime();
     try (SambayModel opened =
-        model.openModel(console, files, max(batches), longest, STEP_TOKENS)) {
+        model.openModel(console, device, files, max(batches), longest, STEP_TOKENS)) {
       double loadSeconds = (System.nanoTime() - before) / 1e9;
       Benchmark benchmark = new Benchmark(opened, repetitions, seed);
       List<Benchmark.Result> results = new ArrayList<>();

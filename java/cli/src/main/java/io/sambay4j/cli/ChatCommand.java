@@ -10,11 +10,11 @@ import picocli.CommandLine.Option;
 
 @Command(
     name = "chat",
-    description = {
-      "Talks with a model, which remembers what was said. A line is a message; a line that ends with \\ goes",
-      "on in the next one, and everything between two lines of \"\"\" is one message. Ctrl-C stops an answer;",
-      "Ctrl-D, or Ctrl-C twice at the prompt, ends. Lines that begin with / are commands; /help lists them."
-    },
+    description =
+        "The model remembers what was said. A line is a message; one that ends with \\ goes on in the next, and "
+            + "everything between two lines of \"\"\" is one message. Ctrl-C stops an answer; Ctrl-D, or Ctrl-C twice "
+            + "at the prompt, ends. Lines that begin with / are commands; /help lists them.",
+    header = "Talks with a model.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -24,12 +24,16 @@ import picocli.CommandLine.Option;
       "  printf 'What is 17+25?\\nWhat is 5+6?\\n' | sambay chat"
     })
 final class ChatCommand implements Callable<Integer> {
-  /** One for the conversation, and room in the cache for its checkpoints and for its successor after /load. */
+  /**
+   * One for the conversation, and room in the cache for its checkpoints and for its successor after
+   * /load.
+   */
   private static final int SEQUENCES = 2;
 
   private final Console console;
 
   @Mixin private ModelOptions model = new ModelOptions();
+  @Mixin private DeviceOptions device = new DeviceOptions();
   @Mixin private SamplingOptions sampling = new SamplingOptions();
 
   @Option(
@@ -46,9 +50,8 @@ final class ChatCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     sampling.check();
-    try (TextModel opened = model.openText(console, SEQUENCES)) {
-      GenerationRequest settings =
-          sampling.apply(GenerationRequest.user(""), opened.defaultSampling(), 0).build();
+    try (TextModel opened = model.openText(console, device, SEQUENCES)) {
+      GenerationRequest settings = sampling.build(GenerationRequest.user(""), opened, 0);
       if (console.inTerminal()) {
         console.quietNote(
             "%s on %s; /help for help, Ctrl-D to leave"

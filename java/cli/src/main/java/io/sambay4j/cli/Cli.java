@@ -2,6 +2,8 @@ package io.sambay4j.cli;
 
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine;
@@ -27,12 +29,14 @@ final class Cli {
   /** Ended by Ctrl-C, as shells count it: 128 + SIGINT. */
   static final int INTERRUPTED = 130;
 
-  private static final Map<String, String> EXIT_CODES =
-      Map.of(
-          "0", "done",
-          "1", "failed: a bad model file, not enough memory, a device that is not there",
-          "2", "the command line, or a value on it, makes no sense",
-          "130", "ended by Ctrl-C");
+  private static final Map<String, String> EXIT_CODES = new LinkedHashMap<>();
+
+  static {
+    EXIT_CODES.put("0", "done");
+    EXIT_CODES.put("1", "failed: a bad model file, not enough memory, a device that is not there");
+    EXIT_CODES.put("2", "the command line, or a value on it, makes no sense");
+    EXIT_CODES.put("130", "ended by Ctrl-C");
+  }
 
   private final Console console;
   private final SambayCommand root = new SambayCommand();
@@ -61,7 +65,10 @@ final class Cli {
             new SelfTestCommand(console))) {
       cli.addSubcommand(command);
     }
-    cli.setCaseInsensitiveEnumValuesAllowed(true);
+    Names.register(cli, DeviceOptions.Device.class);
+    Names.register(cli, DeviceOptions.Target.class);
+    Names.register(cli, ModelOptions.WeightType.class);
+    Names.register(cli, ModelOptions.ActivationType.class);
     cli.setExpandAtFiles(false); // a prompt may begin with @
     cli.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     cli.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
@@ -76,13 +83,14 @@ final class Cli {
     return cli;
   }
 
-  private void describe(CommandLine cli) {
-    cli.getCommandSpec().usageMessage().exitCodeListHeading("%nExit codes:%n");
-    for (CommandLine command : cli.getSubcommands().values()) {
+  private static void describe(CommandLine cli) {
+    List<CommandLine> commands = new ArrayList<>(cli.getSubcommands().values());
+    commands.add(cli);
+    for (CommandLine command : commands) {
+      command.getCommandSpec().usageMessage().abbreviateSynopsis(true);
       command.getCommandSpec().usageMessage().exitCodeListHeading("%nExit codes:%n");
-      command.getCommandSpec().usageMessage().exitCodeList(new java.util.TreeMap<>(EXIT_CODES));
+      command.getCommandSpec().usageMessage().exitCodeList(EXIT_CODES);
     }
-    cli.getCommandSpec().usageMessage().exitCodeList(new java.util.TreeMap<>(EXIT_CODES));
   }
 
   private Ansi ansi(boolean terminal) {
@@ -95,9 +103,17 @@ final class Cli {
     return new RunLast().execute(parsed);
   }
 
+  private static String sentence(ParameterException failure) {
+    boolean noSubcommand = failure.getCommandLine().getParent() == null;
+    if (noSubcommand && failure instanceof UnmatchedArgumentException unmatched) {
+      return "there is no command or option " + unmatched.getUnmatched().get(0);
+    }
+    return String.valueOf(failure.getMessage()).replaceFirst("^Error: ", "");
+  }
+
   private int usageError(ParameterException failure, String[] args) {
     CommandSpec spec = failure.getCommandLine().getCommandSpec();
-    console.note(spec.qualifiedName() + ": " + failure.getMessage());
+    console.note(spec.qualifiedName() + ": " + sentence(failure));
     UnmatchedArgumentException.printSuggestions(failure, failure.getCommandLine().getErr());
     console.note("Try '" + spec.qualifiedName() + " --help'.");
     if (root.debug()) {

@@ -1,7 +1,6 @@
 package io.sambay4j.cli;
 
 import java.io.FileDescriptor;
-import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,8 +11,8 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Where a command reads and writes. Answers go to {@code out}; progress and notes to {@code err}. All text is UTF-8,
- * whatever the locale.
+ * Where a command reads and writes. Answers go to {@code out}; progress and notes to {@code err}.
+ * All text is UTF-8, whatever the locale.
  *
  * @param inTerminal whether a person types
  * @param outTerminal whether a person reads the answers as they come
@@ -29,14 +28,17 @@ record Console(
     boolean errTerminal,
     boolean color) {
 
-  /** Which of the streams 0, 1 and 2 are terminals, as digits: Java 17 cannot tell them apart, the launcher can. */
+  /**
+   * Which of the streams 0, 1 and 2 are terminals, as digits: Java 17 cannot tell them apart, the
+   * launcher can.
+   */
   private static final String TERMINALS = "sambay.terminals";
 
   /** The streams of the process. */
   static Console system() {
     String terminals = System.getProperty(TERMINALS, "");
     return new Console(
-        new FileInputStream(FileDescriptor.in),
+        System.in,
         stream(FileDescriptor.out),
         stream(FileDescriptor.err),
         terminals.contains("0"),

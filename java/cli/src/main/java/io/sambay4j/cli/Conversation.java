@@ -69,6 +69,7 @@ final class Conversation implements AutoCloseable {
    *
    * @return the exit code: a script, other than a person, is told by it that a line failed
    */
+  @SuppressWarnings("try") // the handler works by being there
   int run() {
     try (Interrupts interrupts = Interrupts.handle(this::interrupted)) {
       while (true) {
@@ -110,7 +111,8 @@ final class Conversation implements AutoCloseable {
     if (running != null) {
       running.close();
     } else if (interruptedAtPrompt || !console.inTerminal()) {
-      Runtime.getRuntime().halt(Cli.INTERRUPTED); // the main thread waits for a line and cannot be woken
+      Runtime.getRuntime()
+          .halt(Cli.INTERRUPTED); // the main thread waits for a line and cannot be woken
     } else {
       interruptedAtPrompt = true;
       reader.discard();
@@ -120,6 +122,7 @@ final class Conversation implements AutoCloseable {
     }
   }
 
+  @SuppressWarnings("try") // closing the stream early is what cancels
   private void answer(String message) {
     Generation generation;
     try (TokenStream tokens = chat.stream(message, settings)) {

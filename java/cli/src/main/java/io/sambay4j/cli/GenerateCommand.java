@@ -13,7 +13,6 @@ import io.sambay4j.Usage;
 import io.sambay4j.sampling.TokenLogProbability;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -22,7 +21,9 @@ import picocli.CommandLine.Option;
 
 @Command(
     name = "generate",
-    description = "Answers one prompt: a user turn of the model's chat template, or plain text with --raw.",
+    description =
+        "The prompt is one user turn of the model's chat template, or with --raw plain text to continue.",
+    header = "Answers one prompt.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -36,6 +37,7 @@ final class GenerateCommand implements Callable<Integer> {
   private final Console console;
 
   @Mixin private ModelOptions model = new ModelOptions();
+  @Mixin private DeviceOptions device = new DeviceOptions();
   @Mixin private Prompts prompts = new Prompts();
   @Mixin private SamplingOptions sampling = new SamplingOptions();
 
@@ -57,7 +59,8 @@ final class GenerateCommand implements Callable<Integer> {
       paramLabel = "N",
       order = 40,
       defaultValue = "0",
-      description = "With --json: each token's log-probability and the N best alternatives, up to 20.")
+      description =
+          "With --json: each token's log-probability and the N best alternatives, up to 20.")
   private int logProbabilities;
 
   @Option(
@@ -77,18 +80,20 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   @Override
+  @SuppressWarnings("try") // the handler of Ctrl-C works by being there
   public Integer call() {
     if (raw && system != null) {
-      throw new IllegalArgumentException("--system is part of the chat template, --raw goes without it");
+      throw new IllegalArgumentException(
+          "--system is part of the chat template, --raw goes without it");
     }
     if (logProbabilities != 0 && !json) {
       throw new IllegalArgumentException("--logprobs is shown in the output of --json; add it");
     }
     sampling.check();
-    GenerationRequest.Builder request = request(prompts.read(console));
-    try (TextModel opened = model.openText(console, 1)) {
-      sampling.apply(request, opened.defaultSampling(), logProbabilities);
-      try (TokenStream tokens = opened.stream(request.build());
+    GenerationRequest.Builder prompt = request(prompts.read(console));
+    try (TextModel opened = model.openText(console, device, 1)) {
+      GenerationRequest request = sampling.build(prompt, opened, logProbabilities);
+      try (TokenStream tokens = opened.stream(request);
           Interrupts interrupts = Interrupts.handle(tokens::close)) {
         Generation generation = json ? tokens.result() : print(tokens);
         if (json) {
@@ -121,7 +126,9 @@ final class GenerateCommand implements Callable<Integer> {
   private Generation print(TokenStream tokens) {
     while (tokens.hasNext()) {
       console.out().print(tokens.next().text());
-      if (console.out().checkError()) { // flushes; an error is a reader that has gone, as with | head
+      if (console
+          .out()
+          .checkError()) { // flushes; an error is a reader that has gone, as with | head
         tokens.close();
       }
     }
@@ -148,7 +155,7 @@ final class GenerateCommand implements Callable<Integer> {
     for (int id : generation.tokenIds()) {
       ids.add(id);
     }
-    root.put("finish_reason", generation.finishReason().name().toLowerCase(Locale.ROOT));
+    root.put("finish_reason", Names.of(generation.finishReason()));
     generation.endToken().ifPresent(id -> root.put("end_token", id));
     Usage usage = generation.usage();
     root.putObject("usage")

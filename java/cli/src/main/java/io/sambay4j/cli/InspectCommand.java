@@ -13,7 +13,6 @@ import io.sambay4j.weights.Checkpoint;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -23,10 +22,10 @@ import picocli.CommandLine.Option;
 
 @Command(
     name = "inspect",
-    description = {
-      "What a model directory holds: configuration, layers, parameters by part, formats, and the memory it",
-      "takes for a given context and batch. Reads headers only; --check reads the weights as well."
-    },
+    description =
+        "Shows configuration, layers, parameters by part, formats, and the memory a model "
+            + "takes for a given context and batch. Reads headers only; --check reads the weights as well.",
+    header = "Shows what a model directory holds and needs.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -97,8 +96,7 @@ final class InspectCommand implements Callable<Integer> {
   private MemoryEstimate memory(ModelFiles files, @Nullable Checkpoint checkpoint) {
     int context = files.contextLimit(model.context());
     LoadOptions options =
-        new LoadOptions(
-            model.weights(), model.activations(), context, batch, STEP_TOKENS, context);
+        new LoadOptions(model.weights(), model.activations(), context, batch, STEP_TOKENS, context);
     return MemoryEstimate.of(
         files.config(),
         options,
@@ -160,10 +158,7 @@ final class InspectCommand implements Callable<Integer> {
                 config.mambaState(),
                 config.mambaConv(),
                 config.mambaDtRank()));
-    rows.put(
-        "norm",
-        "%s, eps %s"
-            .formatted(config.norm().name().toLowerCase(Locale.ROOT), config.normEps()));
+    rows.put("norm", "%s, eps %s".formatted(Names.of(config.norm()), config.normEps()));
     rows.put("head", config.tiedEmbeddings() ? "tied to the embedding" : "of its own");
     rows.put("end tokens", config.eosTokenIds().toString());
     rows.put(
@@ -193,8 +188,7 @@ final class InspectCommand implements Callable<Integer> {
     Table table = new Table(">layer", "kind", ">parameters", "keeps");
     for (int i = 0; i < config.layers().size(); i++) {
       LayerKind kind = config.layers().get(i);
-      table.row(
-          i, kind.configName(), Units.count(tensors.parametersOfLayer(i)), keeps(kind));
+      table.row(i, kind.configName(), Units.count(tensors.parametersOfLayer(i)), keeps(kind));
     }
     table.print(console.out());
   }
@@ -217,7 +211,9 @@ final class InspectCommand implements Callable<Integer> {
         .forEach(
             (part, count) ->
                 table.row(
-                    part.label(), Units.count(count), Units.format("%.1f %%", 100.0 * count / all)));
+                    part.label(),
+                    Units.count(count),
+                    Units.format("%.1f %%", 100.0 * count / all)));
     table.row("all", Units.count(all), "");
     table.print(console.out());
   }
@@ -243,7 +239,9 @@ final class InspectCommand implements Callable<Integer> {
             ? "none that grow"
             : Units.bytes(memory.cachePerToken()) + " a token, taken as it fills");
     table.row(
-        "workspace", Units.bytes(memory.workspace()), "for steps of %d tokens".formatted(STEP_TOKENS));
+        "workspace",
+        Units.bytes(memory.workspace()),
+        "for steps of %d tokens".formatted(STEP_TOKENS));
     table.row("all", Units.bytes(memory.total()), "");
     table.print(console.out());
   }
@@ -295,7 +293,7 @@ final class InspectCommand implements Callable<Integer> {
         .put("head_dim", config.headDim())
         .put("sliding_window", config.slidingWindow())
         .put("differential_attention", config.differentialAttention())
-        .put("norm", config.norm().name().toLowerCase(Locale.ROOT))
+        .put("norm", Names.of(config.norm()))
         .put("norm_eps", config.normEps())
         .put("tied_embeddings", config.tiedEmbeddings())
         .put("rope_theta", config.ropeTheta())

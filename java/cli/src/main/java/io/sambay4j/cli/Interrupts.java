@@ -7,9 +7,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Ctrl-C, taken over for as long as something runs that can be stopped. Java has no API for signals but {@code
- * sun.misc.Signal} (module jdk.unsupported); it is reached by reflection so that a VM without it, or one started with
- * {@code -Xrs}, merely keeps Ctrl-C's usual meaning.
+ * Ctrl-C, taken over for as long as something runs that can be stopped. Java has no API for signals
+ * but {@code sun.misc.Signal} (module jdk.unsupported); it is reached by reflection so that a VM
+ * without it, or one started with {@code -Xrs}, merely keeps Ctrl-C's usual meaning.
  */
 final class Interrupts implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Interrupts.class);
@@ -48,7 +48,7 @@ final class Interrupts implements AutoCloseable {
             }
           });
     } catch (InvocationTargetException e) {
-      LOG.info("Ctrl-C ends the program at once: {}", e.getCause().getMessage());
+      LOG.info("Ctrl-C ends the program at once: {}", String.valueOf(e.getCause()));
     } catch (ReflectiveOperationException e) {
       LOG.info("Ctrl-C ends the program at once: this Java has no sun.misc.Signal");
     }

@@ -13,13 +13,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One operation on random inputs: the same seed gives every backend the same numbers, so that what two of them return can
- * be compared.
+ * One operation on random inputs: the same seed gives every backend the same numbers, so that what
+ * two of them return can be compared.
  */
 final class KernelCheck {
   /** Sums in f32 against sums in double precision. */
@@ -30,7 +29,8 @@ final class KernelCheck {
 
   private static final float EPS = 1e-5f;
 
-  // Three sequences: a new one, one of one token, one far along; odd widths meet every remainder of the kernels' loops.
+  // Three sequences: a new one, one of one token, one far along; odd widths meet every remainder of
+  // the kernels' loops.
   private static final int[] STARTS = {0, 13, 14, 37};
   private static final int[] SLOTS = {2, 0, 1};
   private static final int[] POSITIONS = {0, 9, 40};
@@ -60,7 +60,7 @@ final class KernelCheck {
   }
 
   String activations() {
-    return activations.name().toLowerCase(Locale.ROOT);
+    return Names.of(activations);
   }
 
   double limit() {
@@ -79,7 +79,7 @@ final class KernelCheck {
     List<KernelCheck> all = new ArrayList<>();
     for (DType activations : new DType[] {DType.F32, DType.BF16}) {
       for (DType stored : DType.values()) {
-        String suffix = " " + stored.name().toLowerCase(Locale.ROOT);
+        String suffix = " " + Names.of(stored);
         add(all, "linear" + suffix, activations, in -> linear(in, stored, TOKENS, false));
         add(all, "linear" + suffix + ", one row", activations, in -> linear(in, stored, 1, false));
         add(all, "linear" + suffix + ", adding", activations, in -> linear(in, stored, 5, true));
@@ -219,7 +219,10 @@ final class KernelCheck {
   private static final int BLOCK = 16;
   private static final int BLOCKS_EACH = 4; // 64 positions, one more than the third sequence has
 
-  /** A growing cache in blocks dealt out like cards, or rings of {@code window} rows, holding each sequence's past. */
+  /**
+   * A growing cache in blocks dealt out like cards, or rings of {@code window} rows, holding each
+   * sequence's past.
+   */
   private static KeyValueView cache(Inputs in, int window) {
     KeyValueView view;
     if (window > 0) {
@@ -287,7 +290,10 @@ final class KernelCheck {
     return all;
   }
 
-  /** With a window the chunk's own keys come beside the ring, without one they are in the cache already. */
+  /**
+   * With a window the chunk's own keys come beside the ring, without one they are in the cache
+   * already.
+   */
   private static List<Tensor> attention(Inputs in, int window, boolean differential) {
     AttentionShape shape = new AttentionShape(HEADS, KV_HEADS, HEAD_DIM, window);
     KeyValueView view = cache(in, window);

@@ -19,16 +19,17 @@ import picocli.CommandLine.Option;
 @Command(
     name = "logits",
     description = {
-      "Runs token ids through a model and writes the logits, and what leads to them, to a safetensors file.",
-      "All prompts run as one batch; prompt i has the prefix c<i>. in the file:",
+      "Runs token ids through a model, all prompts as one batch. In the safetensors file prompt i has the"
+          + " prefix c<i>.:",
       "",
-      "  input_ids [T], logits [T, vocabulary]            always",
+      "  input_ids [T], logits [T, vocabulary]              always",
       "  greedy_ids [N], greedy_logits [N + 1, vocabulary]  with --greedy N; row 0 follows the prompt",
-      "  hidden.<i> [T, hidden], memory, final_norm        with --layers; hidden.0 is the embedding",
-      "  state.<i>.conv, .ssm, .k, .v                      with --layers; after the prompt",
+      "  hidden.<i> [T, hidden], memory, final_norm         with --layers; hidden.0 is the embedding",
+      "  state.<i>.conv, .ssm, .k, .v                       with --layers; after the prompt",
       "",
       "No tokenizer is needed. End tokens do not stop anything."
     },
+    header = "Writes logits, and what leads to them, to a file.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -45,6 +46,7 @@ final class LogitsCommand implements Callable<Integer> {
   private final Console console;
 
   @Mixin private ModelOptions model = new ModelOptions();
+  @Mixin private DeviceOptions device = new DeviceOptions();
 
   @Option(
       names = "--ids",
@@ -107,7 +109,7 @@ final class LogitsCommand implements Callable<Integer> {
     int stepTokens = Math.max(prompts.size(), Math.min(all, MAX_STEP_TOKENS));
     try (SambayModel opened =
         model.openModel(
-            console, files, prompts.size(), Math.addExact(longest, steps), stepTokens)) {
+            console, device, files, prompts.size(), Math.addExact(longest, steps), stepTokens)) {
       try (TracedRun run = new TracedRun(opened, prompts, layers)) {
         run.readPrompts(chunk == null ? Integer.MAX_VALUE : chunk);
         if (greedy != null) {

@@ -89,7 +89,8 @@ final class MessageReader {
     try {
       return lines.readLine();
     } catch (CharacterCodingException e) {
-      throw new UncheckedIOException("cannot read standard input", new IOException("it is not UTF-8 text", e));
+      throw new UncheckedIOException(
+          "cannot read standard input", new IOException("it is not UTF-8 text", e));
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read standard input", e);
     }

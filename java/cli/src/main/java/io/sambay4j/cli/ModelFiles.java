@@ -8,7 +8,10 @@ import org.jspecify.annotations.Nullable;
 
 /** What the small files of a model directory say, read before any weight is. */
 record ModelFiles(ModelDirectory directory, ModelConfig config, TokenizerConfig tokenizer) {
-  /** The shared cache is handed out in blocks: this much more than the tokens always suffices for a sequence. */
+  /**
+   * The shared cache is handed out in blocks: this much more than the tokens always suffices for a
+   * sequence.
+   */
   static final int CACHE_ROUNDING = 64;
 
   static ModelFiles read(Path path) {

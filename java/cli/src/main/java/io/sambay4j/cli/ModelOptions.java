@@ -1,19 +1,16 @@
 package io.sambay4j.cli;
 
 import io.sambay4j.TextModel;
-import io.sambay4j.backend.Backend;
-import io.sambay4j.backend.Backends;
 import io.sambay4j.backend.DType;
 import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.ModelLoader;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.weights.Checkpoint;
 import java.nio.file.Path;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Which model, on what, in which formats: the same for every command that runs one. */
+/** Which model, and how it is held: the same for every command that takes one. */
 final class ModelOptions {
   /** The directory of the installation; the launcher sets it. */
   static final String HOME = "sambay.home";
@@ -26,39 +23,16 @@ final class ModelOptions {
   private @Nullable Path directory;
 
   @Option(
-      names = "--device",
-      paramLabel = "NAME",
-      order = 2,
-      defaultValue = "auto",
-      description = "cpu, cuda, reference (plain Java, slow) or auto: the best here. Default: auto.")
-  private Device device = Device.AUTO;
-
-  @Option(
-      names = "--target",
-      paramLabel = "NAME",
-      order = 3,
-      description = "CPU instructions: scalar, avx2, avx512 or amx. Default: the best here.")
-  private @Nullable Target target;
-
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      order = 4,
-      defaultValue = "0",
-      description = "CPU threads. Default: one for each core.")
-  private int threads;
-
-  @Option(
       names = "--dtype",
       paramLabel = "TYPE",
-      order = 5,
+      order = 3,
       description = "How weights are kept in memory: f32, f16 or bf16. Default: as stored.")
   private @Nullable WeightType weights;
 
   @Option(
       names = "--activations",
       paramLabel = "TYPE",
-      order = 6,
+      order = 4,
       defaultValue = "f32",
       description = "How activations and caches are kept: f32 or bf16. Default: f32.")
   private ActivationType activations = ActivationType.F32;
@@ -66,23 +40,9 @@ final class ModelOptions {
   @Option(
       names = "--context",
       paramLabel = "N",
-      order = 7,
+      order = 5,
       description = "Tokens of prompt and answer together. Default: as the model's files say.")
   private @Nullable Integer context;
-
-  enum Device {
-    CPU,
-    CUDA,
-    REFERENCE,
-    AUTO
-  }
-
-  enum Target {
-    SCALAR,
-    AVX2,
-    AVX512,
-    AMX
-  }
 
   enum WeightType {
     F32,
@@ -124,28 +84,19 @@ final class ModelOptions {
     return context;
   }
 
-  private Backend openBackend() {
-    return Backends.open(lower(device), target == null ? null : lower(target), threads);
-  }
-
   /**
    * Opens the model for text.
    *
    * @param sequences how many sequences are held at once
    */
-  TextModel openText(Console console, int sequences) {
-    check();
+  TextModel openText(Console console, DeviceOptions device, int sequences) {
     try (Progress progress = new Progress(console, "loading")) {
       TextModel.Builder builder =
           TextModel.builder(directory())
-              .device(lower(device))
-              .threads(threads)
               .activations(activations())
               .sequences(sequences)
               .progress(progress);
-      if (target != null) {
-        builder.target(lower(target));
-      }
+      device.apply(builder);
       DType kept = weights();
       if (kept != null) {
         builder.weights(kept);
@@ -166,8 +117,12 @@ final class ModelOptions {
    * @param stepTokens rows of the widest step
    */
   SambayModel openModel(
-      Console console, ModelFiles files, int sequences, int tokens, int stepTokens) {
-    check();
+      Console console,
+      DeviceOptions device,
+      ModelFiles files,
+      int sequences,
+      int tokens,
+      int stepTokens) {
     int limit = files.contextLimit(context());
     if (tokens > limit) {
       throw new IllegalArgumentException(
@@ -184,20 +139,7 @@ final class ModelOptions {
             (int) Math.min(cacheTokens, Integer.MAX_VALUE - ModelFiles.CACHE_ROUNDING));
     try (Checkpoint checkpoint = Checkpoint.open(files.directory());
         Progress progress = new Progress(console, "loading")) {
-      return ModelLoader.load(openBackend(), files.config(), checkpoint, options, progress);
+      return ModelLoader.load(device.open(), files.config(), checkpoint, options, progress);
     }
-  }
-
-  private void check() {
-    if (threads < 0) {
-      throw new IllegalArgumentException("--threads must be 0 or more but was " + threads);
-    }
-    if (target != null && device == Device.REFERENCE) {
-      throw new IllegalArgumentException("--target is for the device cpu, not for reference");
-    }
-  }
-
-  private static String lower(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT);
   }
 }

@@ -5,8 +5,8 @@ import java.util.Locale;
 import java.util.function.LongSupplier;
 
 /**
- * How far something long has come, on {@code err}: a bar on a terminal once it has taken half a second, a line every ten
- * seconds elsewhere, nothing for what is quick.
+ * How far something long has come, on {@code err}: a bar on a terminal once it has taken half a
+ * second, a line every ten seconds elsewhere, nothing for what is quick.
  */
 final class Progress implements ModelLoader.Progress, AutoCloseable {
   private static final long FIRST_BAR_NANOS = 500_000_000L;

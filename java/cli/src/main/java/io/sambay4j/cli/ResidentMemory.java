@@ -21,7 +21,7 @@ record ResidentMemory(long now, long peak) {
     long peak = 0;
     try {
       for (String line : Files.readAllLines(STATUS)) { // for example "VmRSS:	  123456 kB"
-        String[] words = line.split("\\s+");
+        String[] words = line.split("\\s+", -1);
         if (words[0].equals("VmRSS:")) {
           now = Long.parseLong(words[1]) << 10;
         } else if (words[0].equals("VmHWM:")) {
@@ -29,7 +29,8 @@ record ResidentMemory(long now, long peak) {
         }
       }
     } catch (IOException e) {
-      return new ResidentMemory(0, 0); // the figures are an extra; a system without them is not an error
+      return new ResidentMemory(
+          0, 0); // the figures are an extra; a system without them is not an error
     }
     return new ResidentMemory(now, peak);
   }

@@ -40,12 +40,14 @@ final class SambayCommand implements Runnable {
 
   @Option(
       names = "--verbose",
+      order = 98,
       scope = ScopeType.INHERIT,
       description = "Also say what happens inside: device, formats, times.")
   private boolean verbose;
 
   @Option(
       names = "--debug",
+      order = 99,
       scope = ScopeType.INHERIT,
       description = "Show the stack trace of an error; so does the variable SAMBAY_DEBUG.")
   private boolean debug;
@@ -83,7 +85,8 @@ final class SambayCommand implements Runnable {
 
     private static String project() {
       Properties properties = new Properties();
-      try (@Nullable InputStream file = SambayCommand.class.getResourceAsStream("version.properties")) {
+      try (@Nullable InputStream file =
+          SambayCommand.class.getResourceAsStream("version.properties")) {
         if (file == null) {
           throw new IllegalStateException("version.properties is missing from the jar");
         }

@@ -1,6 +1,7 @@
 package io.sambay4j.cli;
 
 import io.sambay4j.GenerationRequest;
+import io.sambay4j.TextModel;
 import io.sambay4j.sampling.SamplingParameters;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,7 +16,8 @@ final class SamplingOptions {
       names = "--temperature",
       paramLabel = "X",
       order = 20,
-      description = "0 to 2; 0 always takes the most probable token, 1 is the model's own distribution.")
+      description =
+          "0 to 2; 0 always takes the most probable token, 1 is the model's own distribution.")
   private @Nullable Double temperature;
 
   @Option(
@@ -101,17 +103,34 @@ final class SamplingOptions {
       description = "Go on after the model's own end tokens.")
   private boolean ignoreEos;
 
-  /** Fails now rather than after the model is loaded. */
+  /** Fails now rather than after the model is loaded, where that needs no model. */
   void check() {
+    checkStopTokens(Integer.MAX_VALUE);
     apply(GenerationRequest.text(""), SamplingParameters.greedy(), 0).build();
   }
 
+  /** Refuses a stop token that no text can have. */
+  private void checkStopTokens(int vocabularySize) {
+    for (int id : stopTokens) {
+      if (id < 0 || id >= vocabularySize) {
+        throw new IllegalArgumentException(
+            "--stop-token %d is outside the vocabulary, 0 to %d".formatted(id, vocabularySize - 1));
+      }
+    }
+  }
+
   /**
-   * The given options over the model's defaults.
+   * The given options over the defaults of an opened model.
    *
    * @param logProbabilities how many alternatives to report
    */
-  GenerationRequest.Builder apply(
+  GenerationRequest build(
+      GenerationRequest.Builder request, TextModel model, int logProbabilities) {
+    checkStopTokens(model.config().vocabSize());
+    return apply(request, model.defaultSampling(), logProbabilities).build();
+  }
+
+  private GenerationRequest.Builder apply(
       GenerationRequest.Builder request, SamplingParameters defaults, int logProbabilities) {
     SamplingParameters.Builder sampling = defaults.toBuilder().logProbabilities(logProbabilities);
     if (temperature != null) {

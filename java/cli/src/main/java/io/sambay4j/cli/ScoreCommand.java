@@ -13,10 +13,10 @@ import picocli.CommandLine.Option;
 
 @Command(
     name = "score",
-    description = {
-      "How probable a text is to the model: the log-probability (natural logarithm) of each token given",
-      "those before it, and the perplexity. The first token has nothing before it and is not scored."
-    },
+    description =
+        "How probable a text is to the model: the log-probability (natural logarithm) of each token given "
+            + "those before it, and the perplexity. The first token has nothing before it and is not scored.",
+    header = "Tells how probable a text is.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -29,6 +29,7 @@ final class ScoreCommand implements Callable<Integer> {
   private final Console console;
 
   @Mixin private ModelOptions model = new ModelOptions();
+  @Mixin private DeviceOptions device = new DeviceOptions();
   @Mixin private Prompts prompts = new Prompts();
 
   @Option(names = "--summary", order = 11, description = "Only the totals, not every token.")
@@ -44,7 +45,7 @@ final class ScoreCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     String text = prompts.read(console);
-    try (TextModel opened = model.openText(console, 1)) {
+    try (TextModel opened = model.openText(console, device, 1)) {
       if (opened.countTokens(text) < 2) {
         throw new IllegalArgumentException("a text of fewer than two tokens has nothing to score");
       }
@@ -81,9 +82,7 @@ final class ScoreCommand implements Callable<Integer> {
 
   private ObjectNode toJson(TextModel opened, Score score) {
     ObjectNode root =
-        Json.object()
-            .put("logprob", score.logProbability())
-            .put("perplexity", score.perplexity());
+        Json.object().put("logprob", score.logProbability()).put("perplexity", score.perplexity());
     if (!summary) {
       ArrayNode tokens = root.putArray("tokens");
       for (TokenLogProbability token : score.tokens()) {

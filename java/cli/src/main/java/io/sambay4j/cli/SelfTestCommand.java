@@ -8,7 +8,6 @@ import io.sambay4j.backend.ReferenceBackend;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -18,11 +17,11 @@ import picocli.CommandLine.Option;
 
 @Command(
     name = "self-test",
-    description = {
-      "Runs every kernel on this machine, for each set of CPU instructions it has, on random numbers, and",
-      "compares with the plain Java reference. Shows the largest error of each, relative to the largest",
-      "number expected; exit code 1 if one is over its limit."
-    },
+    description =
+        "Runs every kernel on this machine, for each set of CPU instructions it has, on random numbers, and "
+            + "compares with the plain Java reference. Shows the largest error of each, relative to the largest "
+            + "number expected; exit code 1 if one is over its limit.",
+    header = "Tests every kernel on this machine.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -35,7 +34,7 @@ final class SelfTestCommand implements Callable<Integer> {
       paramLabel = "NAME",
       order = 1,
       description = "Only these CPU instructions: scalar, avx2, avx512 or amx.")
-  private ModelOptions.@Nullable Target only;
+  private DeviceOptions.@Nullable Target only;
 
   @Option(
       names = "--threads",
@@ -74,8 +73,8 @@ final class SelfTestCommand implements Callable<Integer> {
 
   private Map<String, Backend> openTargets() {
     Map<String, Backend> targets = new LinkedHashMap<>();
-    for (ModelOptions.Target target : ModelOptions.Target.values()) {
-      String name = target.name().toLowerCase(Locale.ROOT);
+    for (DeviceOptions.Target target : DeviceOptions.Target.values()) {
+      String name = Names.of(target);
       if (only == null || only == target) {
         try {
           targets.put(name, Backends.open("cpu", name, threads));
@@ -123,13 +122,17 @@ final class SelfTestCommand implements Callable<Integer> {
     return failed == 0 ? Cli.OK : Cli.FAILURE;
   }
 
-  /** The largest difference relative to the largest number expected; infinite if the operation failed. */
+  /**
+   * The largest difference relative to the largest number expected; infinite if the operation
+   * failed.
+   */
   private double error(KernelCheck check, Backend backend, float[][] want) {
     float[][] got;
     try {
       got = check.run(backend, seed);
     } catch (IllegalArgumentException | NativeException e) {
-      console.note("%s on %s: %s".formatted(check.operation(), backend.description(), e.getMessage()));
+      console.note(
+          "%s on %s: %s".formatted(check.operation(), backend.description(), e.getMessage()));
       return Double.POSITIVE_INFINITY;
     }
     double worst = 0;

@@ -4,7 +4,9 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Rows of text in aligned columns; a column whose heading begins with {@code >} is flushed right. */
+/**
+ * Rows of text in aligned columns; a column whose heading begins with {@code >} is flushed right.
+ */
 final class Table {
   private final List<String> headings = new ArrayList<>();
   private final List<Boolean> right = new ArrayList<>();
@@ -53,8 +55,7 @@ final class Table {
     StringBuilder line = new StringBuilder();
     for (int i = 0; i < widths.length; i++) {
       String gap = " ".repeat(widths[i] - width(row.get(i)));
-      line.append(i == 0 ? "" : "  ")
-          .append(right.get(i) ? gap + row.get(i) : row.get(i) + gap);
+      line.append(i == 0 ? "" : "  ").append(right.get(i) ? gap + row.get(i) : row.get(i) + gap);
     }
     return line.toString().stripTrailing();
   }

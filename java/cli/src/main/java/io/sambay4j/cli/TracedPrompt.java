@@ -10,7 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A prompt and everything seen while a model read it: the tensors of the {@code logits} command. */
+/**
+ * A prompt and everything seen while a model read it: the tensors of the {@code logits} command.
+ */
 final class TracedPrompt {
   private final int[] ids;
   private final float[][] logits; // [tokens][vocabulary]

@@ -106,7 +106,9 @@ final class TracedRun implements AutoCloseable {
     }
   }
 
-  /** Takes the most probable token of every prompt, the lowest id among equals, and goes on from it. */
+  /**
+   * Takes the most probable token of every prompt, the lowest id among equals, and goes on from it.
+   */
   void continueGreedily(int steps) {
     float[][] last = prompts.stream().map(TracedPrompt::lastLogits).toArray(float[][]::new);
     for (int step = 0; step < steps; step++) {

@@ -5,12 +5,15 @@ import io.sambay4j.model.ModelTensors.Expected;
 import java.util.function.Function;
 
 /**
- * Bytes a model takes when it runs, from its configuration alone. Padding that a device adds to packed weights, and the
- * Java heap, are not in it.
+ * Bytes a model takes when it runs, from its configuration alone. Padding that a device adds to
+ * packed weights, and the Java heap, are not in it.
  *
- * @param weights matrices in the format they are kept in, vectors and convolutions in f32, rotary tables
- * @param slot what each sequence keeps whatever its length: convolution tails, SSM states, windows of keys and values
- * @param cachePerToken what each token of each sequence adds: keys and values of the full attention layer
+ * @param weights matrices in the format they are kept in, vectors and convolutions in f32, rotary
+ *     tables
+ * @param slot what each sequence keeps whatever its length: convolution tails, SSM states, windows
+ *     of keys and values
+ * @param cachePerToken what each token of each sequence adds: keys and values of the full attention
+ *     layer
  * @param workspace scratch memory of the widest step
  * @param sequences sequences held at once
  * @param contextTokens tokens of each
@@ -21,7 +24,8 @@ public record MemoryEstimate(
   /**
    * Adds up what {@link ModelLoader} allocates.
    *
-   * @param stored storage of a tensor, by name; only asked for where the options keep weights as they are stored
+   * @param stored storage of a tensor, by name; only asked for where the options keep weights as
+   *     they are stored
    */
   public static MemoryEstimate of(
       ModelConfig config, LoadOptions options, Function<String, DType> stored) {
@@ -67,13 +71,9 @@ public record MemoryEstimate(
     long kept = options.activations().bytes();
     long mamba =
         config.mambaInner()
-            * ((config.mambaConv() - 1) * kept
-                + (long) config.mambaState() * DType.F32.bytes());
+            * ((config.mambaConv() - 1) * kept + (long) config.mambaState() * DType.F32.bytes());
     long window =
-        2L
-            * Math.min(config.slidingWindow(), options.contextLimit())
-            * config.kvWidth()
-            * kept;
+        2L * Math.min(config.slidingWindow(), options.contextLimit()) * config.kvWidth() * kept;
     long bytes = 0;
     for (LayerKind kind : config.layers()) {
       bytes += kind.isMamba() ? mamba : kind == LayerKind.SWA ? window : 0;

@@ -15,8 +15,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings the weights of a checkpoint onto a backend, matrix by matrix through one staging buffer, so that nothing is held
- * twice. Tensor names and layouts: {@link ModelTensors}.
+ * Brings the weights of a checkpoint onto a backend, matrix by matrix through one staging buffer,
+ * so that nothing is held twice. Tensor names and layouts: {@link ModelTensors}.
  */
 public final class ModelLoader {
   /** Bytes read and packed at a time: large enough for the disk, small beside the weights. */
@@ -29,8 +29,7 @@ public final class ModelLoader {
   private final Progress progress;
   private final TensorNames names;
   private final List<AutoCloseable> owned = new ArrayList<>();
-  private final ByteBuffer staging =
-      ByteBuffer.allocateDirect(STAGING_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+  private final ByteBuffer staging;
   private long bytesDone;
 
   private ModelLoader(
@@ -45,6 +44,14 @@ public final class ModelLoader {
     this.checkpoint = checkpoint;
     this.options = options;
     this.progress = progress;
+    long largest =
+        checkpoint.names().stream()
+            .mapToLong(name -> checkpoint.tensor(name).bytes())
+            .max()
+            .orElse(0);
+    this.staging =
+        ByteBuffer.allocateDirect((int) Math.min(STAGING_BYTES, largest))
+            .order(ByteOrder.LITTLE_ENDIAN);
   }
 
   /** Told now and then how far the loading has come. */
@@ -54,9 +61,11 @@ public final class ModelLoader {
   }
 
   /**
-   * Loads a model. The model takes the backend over and closes it; if loading fails, everything is closed.
+   * Loads a model. The model takes the backend over and closes it; if loading fails, everything is
+   * closed.
    *
-   * @throws io.sambay4j.InvalidModelException if the checkpoint does not hold what the configuration needs
+   * @throws io.sambay4j.InvalidModelException if the checkpoint does not hold what the
+   *     configuration needs
    */
   public static SambayModel load(
       Backend backend,
@@ -64,9 +73,9 @@ public final class ModelLoader {
       Checkpoint checkpoint,
       LoadOptions options,
       Progress progress) {
-    ModelTensors.of(config).verify(checkpoint);
-    ModelLoader loader = new ModelLoader(backend, config, checkpoint, options, progress);
     try {
+      ModelTensors.of(config).verify(checkpoint);
+      ModelLoader loader = new ModelLoader(backend, config, checkpoint, options, progress);
       ModelParts parts = loader.parts();
       Workspace work =
           loader.own(

@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * A sequence's state as named arrays, independent of slots, blocks and rings: what is written to files and compared in
- * tests.
+ * A sequence's state as named arrays, independent of slots, blocks and rings: what is written to
+ * files and compared in tests.
  *
  * <pre>
  * state.i.conv          [taps - 1, inner]            last convolution inputs, oldest first
@@ -53,8 +53,7 @@ public final class StateTensors {
           int n = config.mambaState();
           Tensor ssm = slotRows(state.ssm(), sequence, n);
           float[] kept = length == 0 ? new float[n * inner] : floats(backend, ssm);
-          all.put(
-              prefix + "ssm", new Named(new long[] {inner, n}, transpose(kept, n, inner)));
+          all.put(prefix + "ssm", new Named(new long[] {inner, n}, transpose(kept, n, inner)));
         }
         case SWA -> {
           StatePool.WindowCache window = model.states().window(i);
@@ -131,9 +130,7 @@ public final class StateTensors {
           float[] conv = values(arrays, prefix + "conv", taps, inner);
           float[] ssm = values(arrays, prefix + "ssm", inner, n);
           model.backend().upload(conv, 0, slotRows(state.convTail(), sequence, taps));
-          model
-              .backend()
-              .upload(transpose(ssm, inner, n), 0, slotRows(state.ssm(), sequence, n));
+          model.backend().upload(transpose(ssm, inner, n), 0, slotRows(state.ssm(), sequence, n));
         }
         case SWA -> {
           StatePool.WindowCache window = model.states().window(i);
@@ -170,10 +167,8 @@ public final class StateTensors {
     DType dtype = view.keys().dtype();
     Tensor k = backend.allocate(dtype, rows, kvCols);
     Tensor v = backend.allocate(dtype, rows, kvCols);
-    backend.upload(
-        values(arrays, prefix + "k", rows, config.kvHeads(), config.headDim()), 0, k);
-    backend.upload(
-        values(arrays, prefix + "v", rows, config.kvHeads(), config.headDim()), 0, v);
+    backend.upload(values(arrays, prefix + "k", rows, config.kvHeads(), config.headDim()), 0, k);
+    backend.upload(values(arrays, prefix + "v", rows, config.kvHeads(), config.headDim()), 0, v);
     Batch batch =
         new Batch(new int[] {0, rows}, new int[] {sequence.slot()}, new int[] {length - rows});
     backend.kvAppend(batch, k, v, view);

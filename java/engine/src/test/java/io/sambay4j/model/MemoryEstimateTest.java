@@ -38,12 +38,9 @@ final class MemoryEstimateTest {
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MemoryEstimate estimate =
           MemoryEstimate.of(
-              config,
-              options,
-              tensor -> DType.valueOf(checkpoint.tensor(tensor).type().name()));
+              config, options, tensor -> DType.valueOf(checkpoint.tensor(tensor).type().name()));
       try (SambayModel model =
-          ModelLoader.load(
-              counting(allocated), config, checkpoint, options, (done, total) -> {})) {
+          ModelLoader.load(counting(allocated), config, checkpoint, options, (done, total) -> {})) {
         assertEquals(estimate.total(), allocated.get(), name + " " + options);
         assertEquals(estimate.slot(), model.states().slotBytes());
         assertEquals(estimate.cachePerToken(), model.states().cacheBytesPerToken());
