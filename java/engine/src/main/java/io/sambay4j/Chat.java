@@ -27,6 +27,7 @@ public final class Chat implements AutoCloseable {
 
   /** What was said, oldest first. */
   public synchronized List<ChatMessage> messages() {
+    session.checkOpen();
     return List.copyOf(messages);
   }
 
@@ -35,9 +36,13 @@ public final class Chat implements AutoCloseable {
     return send(userMessage, GenerationRequest.user(userMessage).build());
   }
 
-  /** Says something and waits for the answer. Of the request everything counts but its prompt. */
+  /**
+   * Says something and waits for the answer. Of the request everything counts but its prompt.
+   * Errors as of {@link Session#generate}; the conversation is then as it was.
+   */
   public Generation send(String userMessage, GenerationRequest settings) {
-    return start(userMessage, settings, new GenerationListener() {}).result();
+    model.scheduler().checkMayWait();
+    return start(userMessage, settings, new GenerationListener() {}).resultOrCancel();
   }
 
   /**
@@ -45,7 +50,7 @@ public final class Chat implements AutoCloseable {
    * prompt.
    */
   public TokenStream stream(String userMessage, GenerationRequest settings) {
-    return new TokenStream(listener -> start(userMessage, settings, listener));
+    return new TokenStream(model.scheduler(), listener -> start(userMessage, settings, listener));
   }
 
   /**
@@ -54,51 +59,34 @@ public final class Chat implements AutoCloseable {
    */
   public synchronized RunningGeneration start(
       String userMessage, GenerationRequest settings, GenerationListener listener) {
+    session.checkIdle();
     List<ChatMessage> next = new ArrayList<>(messages);
     next.add(ChatMessage.user(userMessage));
-    GenerationRequest.Prompt.Chat prompt =
-        (GenerationRequest.Prompt.Chat) GenerationRequest.messages(next).build().prompt();
+    GenerationRequest.Prompt prompt = GenerationRequest.messages(next).build().prompt();
     return session.continueFrom(
-        model.encode(prompt), settings.withPrompt(prompt), new Remember(next, listener));
+        model.encode(prompt),
+        settings.withPrompt(prompt),
+        listener,
+        generation -> remember(next, generation));
   }
 
-  private final class Remember implements GenerationListener {
-    private final List<ChatMessage> next;
-    private final GenerationListener listener;
-
-    Remember(List<ChatMessage> next, GenerationListener listener) {
-      this.next = next;
-      this.listener = listener;
-    }
-
-    @Override
-    public void onPrompt(int done, int total) {
-      listener.onPrompt(done, total);
-    }
-
-    @Override
-    public void onToken(GeneratedToken token) {
-      listener.onToken(token);
-    }
-
-    @Override
-    public void onComplete(Generation generation) {
-      synchronized (Chat.this) {
-        messages.clear();
-        messages.addAll(next);
-        messages.add(ChatMessage.assistant(generation.text()));
-      }
-      listener.onComplete(generation);
-    }
-
-    @Override
-    public void onError(Throwable failure) {
-      listener.onError(failure);
-    }
+  /**
+   * On the engine's thread, while the session is busy: nobody holds this lock and waits for the
+   * engine then.
+   */
+  private synchronized void remember(List<ChatMessage> said, Generation answer) {
+    messages.clear();
+    messages.addAll(said);
+    messages.add(ChatMessage.assistant(answer.text()));
   }
 
-  /** Takes the last message of the user and its answer back. Nothing happens if there is none. */
+  /**
+   * Takes the last message of the user and its answer back. Nothing happens if there is none.
+   *
+   * @throws IllegalStateException while an answer is being generated
+   */
   public synchronized void takeBack() {
+    session.checkIdle();
     for (int i = messages.size() - 1; i >= 0; i--) {
       if (messages.get(i).role().equals("user")) {
         messages.subList(i, messages.size()).clear();
@@ -107,11 +95,19 @@ public final class Chat implements AutoCloseable {
     }
   }
 
-  /** Forgets everything but the system message. */
+  /**
+   * Forgets everything but the system message.
+   *
+   * @throws IllegalStateException while an answer is being generated
+   */
   public synchronized void clear() {
+    session.checkIdle();
     messages.removeIf(message -> !message.role().equals("system"));
   }
 
+  /**
+   * Cancels what is being generated and gives the sequence slot back, see {@link Session#close}.
+   */
   @Override
   public void close() {
     session.close();

@@ -7,13 +7,16 @@ import java.util.OptionalInt;
 /**
  * A finished generation.
  *
- * @param text everything generated, without the stop string or end token
+ * @param text everything generated, without the stop string or end token; the texts of all tokens
+ *     joined. After a cancel it lacks what was held back: half a character, or what might have
+ *     become a stop string
  * @param tokens one entry per token
  * @param finishReason why it ended
  * @param endToken the end or stop token that ended it, also the last of {@code tokens}; empty if
  *     something else did
  * @param promptLogProbabilities for each prompt token but the first, its log-probability given
- *     those before it; empty unless the request asked for them
+ *     those before it; in a session for those it had not seen, but the first of them; empty unless
+ *     the request asked for them
  * @param usage tokens and times
  */
 public record Generation(

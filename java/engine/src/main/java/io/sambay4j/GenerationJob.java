@@ -12,6 +12,8 @@ import io.sambay4j.tokenizer.IncrementalDecoder;
 import io.sambay4j.tokenizer.StopMatcher;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
@@ -62,7 +64,7 @@ final class GenerationJob extends Job {
       @Nullable IncrementalDecoder decoder,
       GenerationListener listener,
       IntConsumer onFed) {
-    super(state, java.util.Arrays.copyOfRange(prompt, cached, prompt.length));
+    super(state, Arrays.copyOfRange(prompt, cached, prompt.length));
     this.request = request;
     this.prompt = prompt;
     this.cached = cached;
@@ -79,18 +81,20 @@ final class GenerationJob extends Job {
   }
 
   @Override
-  protected Chunk.Wanted wanted() {
+  protected void started() {
+    started = System.nanoTime();
+  }
+
+  @Override
+  protected Chunk.Wanted wanted(int from, int to, int of) {
     if (readingPrompt && request.promptLogProbabilities()) {
       return Chunk.Wanted.ALL;
     }
-    return maxTokens == 0 ? Chunk.Wanted.NONE : Chunk.Wanted.LAST;
+    return to == of && maxTokens > 0 ? Chunk.Wanted.LAST : Chunk.Wanted.NONE;
   }
 
   @Override
   protected void logits(int index, float[] logits) {
-    if (started == 0) {
-      started = System.nanoTime();
-    }
     int position = cached + index;
     if (readingPrompt && request.promptLogProbabilities() && position + 1 < prompt.length) {
       int next = prompt[position + 1];
@@ -105,9 +109,6 @@ final class GenerationJob extends Job {
 
   @Override
   protected void fed(int[] ids, int done, int of) {
-    if (started == 0) {
-      started = System.nanoTime();
-    }
     for (int id : ids) {
       onFed.accept(id);
     }
@@ -153,9 +154,10 @@ final class GenerationJob extends Job {
     if (request.stopWhen() == null) {
       return false;
     }
-    List<GeneratedToken> all = new ArrayList<>(tokens);
-    all.add(candidate);
-    return request.stopWhen().test(all);
+    tokens.add(candidate);
+    boolean stop = request.stopWhen().test(Collections.unmodifiableList(tokens));
+    tokens.remove(tokens.size() - 1); // it may still get the text held back
+    return stop;
   }
 
   private GeneratedToken token(TokenChoice chosen, String piece) {

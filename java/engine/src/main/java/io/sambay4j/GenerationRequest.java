@@ -2,6 +2,7 @@ package io.sambay4j;
 
 import io.sambay4j.sampling.LogitsProcessor;
 import io.sambay4j.sampling.SamplingParameters;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -26,9 +27,11 @@ import org.jspecify.annotations.Nullable;
  * @param stop up to 64 strings, none empty, that end the generation; they are not part of the text
  * @param stopTokens ids that end the generation, besides the model's end tokens
  * @param ignoreEndTokens go on after the model's end tokens
- * @param promptLogProbabilities also report the log-probability of each prompt token
+ * @param promptLogProbabilities also report the log-probability of each prompt token that is read;
+ *     in a session those are the ones it has not seen
  * @param logitsProcessors hooks that change the logits before a token is chosen
- * @param stopWhen asked after each token with all of them; true ends the generation
+ * @param stopWhen asked after each token with all of them, in a list that is valid during the call;
+ *     true ends the generation. Not asked where something else ends it
  */
 public record GenerationRequest(
     Prompt prompt,
@@ -97,6 +100,12 @@ public record GenerationRequest(
       }
     }
     stopTokens = List.copyOf(stopTokens);
+    for (int id : stopTokens) {
+      if (id < 0) {
+        throw new IllegalArgumentException(
+            "a stop token must be in the vocabulary but was %d".formatted(id));
+      }
+    }
     logitsProcessors = List.copyOf(logitsProcessors);
   }
 
@@ -117,7 +126,7 @@ public record GenerationRequest(
 
   /** Token ids to continue. */
   public static Builder tokens(int... ids) {
-    return new Builder(new Prompt.Tokens(java.util.Arrays.stream(ids).boxed().toList()));
+    return new Builder(new Prompt.Tokens(Arrays.stream(ids).boxed().toList()));
   }
 
   /** This request with another prompt. */
@@ -166,7 +175,7 @@ public record GenerationRequest(
     }
 
     public Builder stopTokens(int... ids) {
-      stopTokens = java.util.Arrays.stream(ids).boxed().toList();
+      stopTokens = Arrays.stream(ids).boxed().toList();
       return this;
     }
 

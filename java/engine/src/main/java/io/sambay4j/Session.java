@@ -1,6 +1,7 @@
 package io.sambay4j;
 
 import io.sambay4j.model.ModelConfig;
+import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.StatePool.Snapshot;
 import io.sambay4j.model.StateTensors;
@@ -16,8 +17,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.Semaphore;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A sequence whose state is kept between generations, so that nothing is read twice. It can be
@@ -34,24 +37,27 @@ import java.util.function.Supplier;
  * }
  * }</pre>
  *
- * <p>One thing at a time: a call while another is under way is an {@link IllegalStateException}.
+ * <p>One thing at a time: a call while another is under way is an {@link IllegalStateException};
+ * only {@link #close} may come at any time. It holds one of the model's sequence slots until then.
  */
 public final class Session implements AutoCloseable {
   /**
    * Automatic checkpoints kept; the oldest makes room. Each holds a copy of the sequence's fixed
    * state.
    */
-  private static final int MAX_CHECKPOINTS = 8;
+  static final int MAX_CHECKPOINTS = 8;
 
   private static final String TOKENS = "tokens";
   private static final String MODEL = "model";
 
   private final TextModel model;
   private final SequenceState state;
-  private final AtomicBoolean busy = new AtomicBoolean();
-  // All tokens of the session; the sequence has seen the first `seen` of them.
+  private final Semaphore idle = new Semaphore(1); // held by whoever uses what is below
+  // All tokens of the session. The sequence has seen all of them, or all but the last.
   private final List<Integer> tokens = new ArrayList<>();
   private final TreeMap<Integer, Snapshot> checkpoints = new TreeMap<>();
+  private boolean disposed;
+  private volatile @Nullable RunningGeneration running;
   private volatile boolean closed;
 
   Session(TextModel model, SequenceState state) {
@@ -69,67 +75,87 @@ public final class Session implements AutoCloseable {
     return exclusively(tokens::size);
   }
 
-  /** Appends text, tokenised on its own. */
+  /**
+   * Appends text, tokenised on its own.
+   *
+   * @throws IllegalArgumentException if the context has no room for it; nothing has been appended
+   *     then
+   */
   public void append(String text) {
-    appendTokens(model.tokenizer().encode(text));
+    exclusively(() -> feed(model.prompts().encodeText(text, tokens.isEmpty())));
   }
 
-  /** Appends tokens. */
+  /**
+   * Appends tokens. An interrupt ends that between two steps; what has been read stays.
+   *
+   * @throws IllegalArgumentException if the context has no room for them, or an id is outside the
+   *     vocabulary; nothing has been appended then
+   */
   public void appendTokens(int... ids) {
-    exclusively(
-        () -> {
-          if (ids.length > 0) {
-            checkRoom(ids.length);
-            model.encode(GenerationRequest.tokens(ids).build().prompt()); // checks the ids
-            checkpoint();
-            feedUnseen();
-            model.feed(state, ids, id -> tokens.add(id));
-          }
-          return null;
-        });
+    exclusively(() -> feed(ids));
   }
 
-  private void checkRoom(int more) {
-    if (tokens.size() + more > model.contextLimit()) {
-      throw new IllegalArgumentException(
-          "%d tokens after %d exceed the context of %d"
-              .formatted(more, tokens.size(), model.contextLimit()));
+  private @Nullable Void feed(int[] ids) {
+    if (ids.length > 0) {
+      model.prompts().checkIds(ids);
+      if (ids.length > model.contextLimit() - tokens.size()) {
+        throw new IllegalArgumentException(
+            "%d tokens after %d exceed the context of %d"
+                .formatted(ids.length, tokens.size(), model.contextLimit()));
+      }
+      checkpoint();
+      feedUnseen();
+      model.feed(state, ids, tokens::add);
     }
+    return null;
   }
 
   /**
    * Appends the request's prompt, generates after it, and waits for the end. The answer becomes
-   * part of the session.
+   * part of the session, its end token included. An interrupt cancels the generation.
+   *
+   * @throws IllegalArgumentException if the request does not fit: an empty prompt, ids outside the
+   *     vocabulary, more tokens than the context takes; the session is as it was then
+   * @throws java.util.concurrent.CancellationException (an {@link IllegalStateException}) if the
+   *     thread was interrupted
+   * @throws IllegalStateException if the session is busy or closed
    */
   public Generation generate(GenerationRequest request) {
-    return start(request, new GenerationListener() {}).result();
+    model.scheduler().checkMayWait();
+    return start(request, new GenerationListener() {}).resultOrCancel();
   }
 
   /** As {@link #generate}, read as a stream. */
   public TokenStream stream(GenerationRequest request) {
-    return new TokenStream(listener -> start(request, listener));
+    return new TokenStream(model.scheduler(), listener -> start(request, listener));
   }
 
-  /** As {@link #generate}, told to a listener on the engine's thread. */
+  /**
+   * As {@link #generate}, told to a listener on the engine's thread. The session is free again
+   * before its last call.
+   */
   public RunningGeneration start(GenerationRequest request, GenerationListener listener) {
-    int[] appended = model.encode(request.prompt());
-    enter();
-    return guarded(
+    return generating(
         () -> {
+          int[] appended = model.prompts().encode(request.prompt(), tokens.isEmpty());
           int[] all = Arrays.copyOf(ids(0, tokens.size()), tokens.size() + appended.length);
           System.arraycopy(appended, 0, all, tokens.size(), appended.length);
-          return run(request, all, listener);
+          return run(request, all, listener, generation -> {});
         });
   }
 
   /**
    * Makes the session's tokens exactly the prompt's, keeping what they have in common, and
    * generates after them.
+   *
+   * @param onEnd told of the end before the session is free again
    */
   RunningGeneration continueFrom(
-      int[] prompt, GenerationRequest request, GenerationListener listener) {
-    enter();
-    return guarded(
+      int[] prompt,
+      GenerationRequest request,
+      GenerationListener listener,
+      Consumer<Generation> onEnd) {
+    return generating(
         () -> {
           int common = 0;
           while (common < Math.min(prompt.length - 1, tokens.size())
@@ -137,30 +163,43 @@ public final class Session implements AutoCloseable {
             common++;
           }
           takeBackTo(common);
-          return run(request, prompt, listener);
+          return run(request, prompt, listener, onEnd);
         });
   }
 
   /**
-   * Between {@link #enter} and the generation's end the session is busy; a failure to start must
-   * not leave it so.
+   * From {@link #enter} to the generation's end the session is busy; a failure to start must not
+   * leave it so.
    */
-  private RunningGeneration guarded(Supplier<RunningGeneration> start) {
+  private RunningGeneration generating(Supplier<RunningGeneration> start) {
+    model.scheduler().checkMayWait();
+    enter();
+    RunningGeneration started;
     try {
-      return start.get();
+      started = start.get();
     } catch (RuntimeException | Error e) {
-      busy.set(false);
+      leave();
       throw e;
     }
+    running = started;
+    if (closed) {
+      started.cancel(); // whoever closed the session may have come too early to do it
+    }
+    return started;
   }
 
-  private RunningGeneration run(GenerationRequest request, int[] all, GenerationListener listener) {
+  private RunningGeneration run(
+      GenerationRequest request,
+      int[] all,
+      GenerationListener listener,
+      Consumer<Generation> onEnd) {
     checkpoint();
     int seen = state.length();
     List<Integer> before = List.copyOf(tokens);
     tokens.subList(seen, tokens.size()).clear(); // they are fed again as part of the prompt
     try {
-      return model.start(request, all, state, seen, new SessionListener(listener), tokens::add);
+      return model.start(
+          request, all, state, seen, new SessionListener(all.length, listener, onEnd), tokens::add);
     } catch (RuntimeException | Error e) {
       tokens.clear();
       tokens.addAll(before);
@@ -170,10 +209,14 @@ public final class Session implements AutoCloseable {
 
   /** Adds the last token, which was chosen but not fed, and ends the session's being busy. */
   private final class SessionListener implements GenerationListener {
+    private final int promptTokens;
     private final GenerationListener listener;
+    private final Consumer<Generation> onEnd;
 
-    SessionListener(GenerationListener listener) {
+    SessionListener(int promptTokens, GenerationListener listener, Consumer<Generation> onEnd) {
+      this.promptTokens = promptTokens;
       this.listener = listener;
+      this.onEnd = onEnd;
     }
 
     @Override
@@ -188,20 +231,20 @@ public final class Session implements AutoCloseable {
 
     @Override
     public void onComplete(Generation generation) {
-      int promptTokens = generation.usage().promptTokens();
       int[] generated = generation.tokenIds();
-      for (int i = Math.max(0, tokens.size() - promptTokens);
-          tokens.size() >= promptTokens && i < generated.length;
-          i++) {
-        tokens.add(generated[i]);
+      if (tokens.size() >= promptTokens) { // not if it was cancelled while it read the prompt
+        for (int i = tokens.size() - promptTokens; i < generated.length; i++) {
+          tokens.add(generated[i]);
+        }
       }
-      busy.set(false);
+      onEnd.accept(generation);
+      leave();
       listener.onComplete(generation);
     }
 
     @Override
     public void onError(Throwable failure) {
-      busy.set(false);
+      leave();
       listener.onError(failure);
     }
   }
@@ -223,15 +266,17 @@ public final class Session implements AutoCloseable {
     checkpoints.put(position, model.scheduler().call(() -> model.model().states().snapshot(state)));
     if (checkpoints.size() > MAX_CHECKPOINTS) {
       Snapshot oldest = checkpoints.pollFirstEntry().getValue();
-      model.scheduler().call(() -> close(oldest));
+      model.scheduler().release(oldest::close);
     }
   }
 
   /**
    * Takes the session back to an earlier position. The tokens between the nearest checkpoint and
-   * the position are read again; checkpoints are made before every generation and every append.
+   * the position are read again; checkpoints are made before every generation and every append, and
+   * the last {@value #MAX_CHECKPOINTS} are kept.
    *
    * @param position in [0, {@link #position}]
+   * @throws IllegalArgumentException if it is outside
    */
   public void rewind(int position) {
     exclusively(
@@ -252,7 +297,7 @@ public final class Session implements AutoCloseable {
    */
   private void takeBackTo(int position) {
     int[] kept = ids(0, position);
-    if (position < state.length()) {
+    if (position < state.length() || state.isTorn()) {
       Map.Entry<Integer, Snapshot> nearest = checkpoints.floorEntry(position);
       model
           .scheduler()
@@ -263,7 +308,7 @@ public final class Session implements AutoCloseable {
                 } else {
                   model.model().states().restore(state, nearest.getValue());
                 }
-                checkpoints.tailMap(position, false).values().forEach(Session::close);
+                checkpoints.tailMap(position, false).values().forEach(Snapshot::close);
                 checkpoints.tailMap(position, false).clear();
                 return null;
               });
@@ -280,7 +325,8 @@ public final class Session implements AutoCloseable {
 
   /**
    * A second session with the same past, independent from here on. Shared keys and values are not
-   * copied.
+   * copied. It starts without checkpoints of its own: a rewind behind the fork reads the tokens
+   * again.
    *
    * @throws IllegalStateException if every sequence slot is taken
    */
@@ -297,6 +343,8 @@ public final class Session implements AutoCloseable {
   /**
    * Saves the session to a safetensors file: its tokens and the state after them, named as in
    * {@link StateTensors}. An existing file is replaced only once the new one is complete.
+   *
+   * @throws java.io.UncheckedIOException if the file cannot be written
    */
   public void save(Path file) {
     exclusively(
@@ -321,45 +369,65 @@ public final class Session implements AutoCloseable {
   }
 
   static Session load(TextModel model, Path file) {
+    String expected = fingerprint(model.config());
+    int[] tokens;
+    Map<String, StateTensors.Named> arrays = new LinkedHashMap<>();
     try (SafeTensors saved = SafeTensors.open(file)) {
-      String expected = fingerprint(model.config());
-      String found = saved.metadata().getOrDefault(MODEL, "none");
+      String found = saved.metadata().get(MODEL);
+      TensorInfo ids = saved.tensors().get(TOKENS);
+      if (found == null || ids == null) {
+        throw new InvalidModelException(
+            "%s is no saved session: it has no %s"
+                .formatted(file, found == null ? "metadata \"model\"" : "tensor \"tokens\""));
+      }
       if (!found.equals(expected)) {
         throw new IllegalArgumentException(
             "%s was saved by another model: %s, this one is %s".formatted(file, found, expected));
       }
-      Map<String, StateTensors.Named> arrays = new LinkedHashMap<>();
-      int[] ids = new int[0];
+      tokens = tokens(file, model.config(), saved.readLongs(ids));
+      if (tokens.length > model.contextLimit()) {
+        throw new IllegalArgumentException(
+            "%s has %d tokens, and the context takes %d; open the model with a larger context"
+                .formatted(file, tokens.length, model.contextLimit()));
+      }
       for (TensorInfo info : saved.tensors().values()) {
-        if (info.name().equals(TOKENS)) {
-          ids = Arrays.stream(saved.readLongs(info)).mapToInt(Math::toIntExact).toArray();
-        } else {
+        if (!info.name().equals(TOKENS)) {
           arrays.put(info.name(), new StateTensors.Named(info.shape(), saved.readFloats(info)));
         }
       }
-      if (ids.length > 0) {
-        model.encode(GenerationRequest.tokens(ids).build().prompt()); // checks the ids
+    }
+    SequenceState state =
+        model.scheduler().call(() -> restored(model.model(), file, tokens, arrays));
+    Session session = new Session(model, state);
+    Arrays.stream(tokens).forEach(session.tokens::add);
+    return session;
+  }
+
+  private static int[] tokens(Path file, ModelConfig config, long[] ids) {
+    for (long id : ids) {
+      if (id < 0 || id >= config.vocabSize()) {
+        throw new InvalidModelException(
+            "%s: token id %d is outside the vocabulary of %d"
+                .formatted(file, id, config.vocabSize()));
       }
-      int[] tokens = ids;
-      SequenceState state =
-          model
-              .scheduler()
-              .call(
-                  () -> {
-                    SequenceState fresh = model.model().states().acquire();
-                    try {
-                      if (tokens.length > 0) {
-                        StateTensors.restore(model.model(), fresh, tokens.length, arrays);
-                      }
-                      return fresh;
-                    } catch (RuntimeException | Error e) {
-                      fresh.close();
-                      throw e;
-                    }
-                  });
-      Session session = new Session(model, state);
-      Arrays.stream(tokens).forEach(session.tokens::add);
-      return session;
+    }
+    return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
+  }
+
+  private static SequenceState restored(
+      SambayModel model, Path file, int[] tokens, Map<String, StateTensors.Named> arrays) {
+    SequenceState fresh = model.states().acquire();
+    try {
+      if (tokens.length > 0) {
+        StateTensors.restore(model, fresh, tokens.length, arrays);
+      }
+      return fresh;
+    } catch (IllegalArgumentException e) {
+      fresh.close();
+      throw new InvalidModelException(file + ": " + e.getMessage(), e);
+    } catch (RuntimeException | Error e) {
+      fresh.close();
+      throw e;
     }
   }
 
@@ -372,50 +440,94 @@ public final class Session implements AutoCloseable {
     return tokens.subList(from, to).stream().mapToInt(id -> id).toArray();
   }
 
-  private <T> T exclusively(Supplier<T> action) {
+  private <T extends @Nullable Object> T exclusively(Supplier<T> action) {
     enter();
     try {
       return action.get();
     } finally {
-      busy.set(false);
+      leave();
     }
-  }
-
-  private void enter() {
-    if (closed) {
-      throw new IllegalStateException("the session is closed");
-    }
-    if (!busy.compareAndSet(false, true)) {
-      throw new IllegalStateException(
-          "the session is generating; wait for the end or cancel it, or use a fork");
-    }
-  }
-
-  private static Void close(Snapshot snapshot) {
-    snapshot.close();
-    return null;
   }
 
   /**
-   * Gives the session's slot and checkpoints back. Closing twice changes nothing, as does closing
-   * after the model.
+   * Returns if the session can be used.
    *
-   * @throws IllegalStateException while it is generating
+   * @throws IllegalStateException after close
+   */
+  void checkOpen() {
+    model.scheduler().checkOpen();
+    checkNotClosed();
+  }
+
+  /**
+   * Returns if nothing is under way.
+   *
+   * @throws IllegalStateException if something is, or after close
+   */
+  void checkIdle() {
+    enter();
+    leave();
+  }
+
+  private void enter() {
+    checkOpen();
+    if (!idle.tryAcquire()) {
+      throw new IllegalStateException(
+          "the session is generating; wait for the end or cancel it, or use a fork");
+    }
+    if (closed) {
+      leave();
+      checkNotClosed();
+    }
+  }
+
+  private void checkNotClosed() {
+    if (closed) {
+      throw new IllegalStateException("the session is closed");
+    }
+  }
+
+  private void leave() {
+    running = null;
+    idle.release();
+    if (closed && idle.tryAcquire()) { // closed in a callback, which could not wait
+      dispose();
+    }
+  }
+
+  /** With the session held, which it gives back. */
+  private void dispose() {
+    if (!disposed) {
+      disposed = true;
+      model
+          .scheduler()
+          .release(
+              () -> {
+                checkpoints.values().forEach(Snapshot::close);
+                checkpoints.clear();
+                state.close();
+              });
+    }
+    idle.release();
+  }
+
+  /**
+   * Cancels what is being generated, waits for that, and gives the session's slot and checkpoints
+   * back. In a callback it does not wait: they are given back after the step. Closing twice changes
+   * nothing, as does closing after the model.
    */
   @Override
   public void close() {
-    if (closed) {
-      return;
-    }
-    enter();
     closed = true;
-    model
-        .scheduler()
-        .callUnlessClosed(
-            () -> {
-              checkpoints.values().forEach(Snapshot::close);
-              checkpoints.clear();
-              state.close();
-            });
+    RunningGeneration current = running;
+    if (current != null) {
+      current.cancel();
+    }
+    if (!model.scheduler().isEngineThread()) {
+      idle.acquireUninterruptibly();
+      dispose();
+    } else if (idle.tryAcquire()) {
+      dispose();
+    }
   }
 }

@@ -1,16 +1,14 @@
 package io.sambay4j;
 
 import io.sambay4j.GenerationRequest.Prompt;
-import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Backends;
 import io.sambay4j.backend.DType;
-import io.sambay4j.model.Chunk;
 import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelLoader;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
-import io.sambay4j.runtime.Job;
+import io.sambay4j.model.StatePool;
 import io.sambay4j.runtime.Scheduler;
 import io.sambay4j.sampling.LogProbabilities;
 import io.sambay4j.sampling.SamplingParameters;
@@ -26,7 +24,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -58,30 +55,22 @@ public final class TextModel implements AutoCloseable {
   private final SambayModel model;
   private final Scheduler scheduler;
   private final @Nullable Tokenizer tokenizer;
-  private final @Nullable ChatTemplate template;
-  private final TokenizerConfig tokenizerConfig;
+  private final PromptEncoder prompts;
   private final List<Integer> endTokens;
   private final SamplingParameters defaultSampling;
-  private final Path directory;
 
   private TextModel(
-      Path directory,
       SambayModel model,
       @Nullable Tokenizer tokenizer,
-      @Nullable ChatTemplate template,
-      TokenizerConfig tokenizerConfig,
-      GenerationConfig generationConfig) {
-    this.directory = directory;
+      PromptEncoder prompts,
+      List<Integer> endTokens,
+      SamplingParameters defaultSampling) {
     this.model = model;
-    this.scheduler = new Scheduler(model);
     this.tokenizer = tokenizer;
-    this.template = template;
-    this.tokenizerConfig = tokenizerConfig;
-    this.endTokens =
-        generationConfig.eosTokenIds().isEmpty()
-            ? model.config().eosTokenIds()
-            : generationConfig.eosTokenIds();
-    this.defaultSampling = defaultSampling(generationConfig);
+    this.prompts = prompts;
+    this.endTokens = endTokens;
+    this.defaultSampling = defaultSampling;
+    this.scheduler = new Scheduler(model);
   }
 
   /**
@@ -101,26 +90,34 @@ public final class TextModel implements AutoCloseable {
 
   /** Sizes and layers. */
   public ModelConfig config() {
+    scheduler.checkOpen();
     return model.config();
   }
 
   /** One line: device, target, threads. */
   public String device() {
+    scheduler.checkOpen();
     return model.backend().description();
   }
 
   /** Tokens a prompt and its answer may have together. */
   public int contextLimit() {
+    scheduler.checkOpen();
     return model.states().contextLimit();
   }
 
-  /** How tokens are chosen where a request does not say, from generation_config.json. */
+  /**
+   * How tokens are chosen where a request does not say, from generation_config.json; greedy without
+   * it.
+   */
   public SamplingParameters defaultSampling() {
+    scheduler.checkOpen();
     return defaultSampling;
   }
 
   /** Ids that end an answer. */
   public List<Integer> endTokens() {
+    scheduler.checkOpen();
     return endTokens;
   }
 
@@ -130,71 +127,35 @@ public final class TextModel implements AutoCloseable {
    * @throws IllegalStateException if the directory has no tokenizer.json
    */
   public Tokenizer tokenizer() {
-    if (tokenizer == null) {
-      throw new IllegalStateException(
-          "%s has no tokenizer.json, so this model takes and gives token ids only"
-              .formatted(directory));
-    }
-    return tokenizer;
+    scheduler.checkOpen();
+    return prompts.tokenizer();
   }
 
-  /** How many tokens a text has, as ordinary text without a template. */
+  /**
+   * How many tokens a text has, as ordinary text without a template.
+   *
+   * @throws IllegalStateException if the directory has no tokenizer.json
+   */
   public int countTokens(String text) {
-    return tokenizer().encode(text).length;
+    return tokenizer().count(text);
   }
 
   /**
    * The tokens a prompt starts with.
    *
-   * @throws IllegalArgumentException if there are none, or an id is outside the vocabulary
+   * @throws IllegalArgumentException if there are none, an id is outside the vocabulary, or a text
+   *     is so long that it cannot fit into the context
+   * @throws IllegalStateException if the prompt is a text and there is no tokenizer, or a chat and
+   *     there is no template
    */
   public int[] encode(Prompt prompt) {
-    int[] ids;
-    if (prompt instanceof Prompt.Chat chat) {
-      ids = encodeChat(chat.messages(), chat.arguments());
-    } else if (prompt instanceof Prompt.Text text) {
-      ids = encodeText(text.text());
-    } else if (prompt instanceof Prompt.Tokens tokens) {
-      ids = tokens.ids().stream().mapToInt(id -> id).toArray();
-    } else {
-      throw new IllegalArgumentException("unknown prompt " + prompt);
-    }
-    if (ids.length == 0) {
-      throw new IllegalArgumentException(
-          "the prompt is empty; give at least one token to continue");
-    }
-    checkIds(ids);
-    return ids;
+    scheduler.checkOpen();
+    return prompts.encode(prompt, true);
   }
 
-  private int[] encodeChat(List<ChatMessage> messages, Map<String, Object> arguments) {
-    if (template == null) {
-      throw new IllegalStateException(
-          "%s has no chat template; give the prompt as text (GenerationRequest.text, --raw)"
-              .formatted(directory));
-    }
-    return template.encode(tokenizer(), messages, true, arguments);
-  }
-
-  private int[] encodeText(String text) {
-    int[] ids = tokenizer().encode(text);
-    String bos = tokenizerConfig.bosToken();
-    if (!tokenizerConfig.addBosToken() || bos == null) {
-      return ids;
-    }
-    int[] withBos = new int[ids.length + 1];
-    withBos[0] = tokenizer().id(bos).orElseThrow();
-    System.arraycopy(ids, 0, withBos, 1, ids.length);
-    return withBos;
-  }
-
-  private void checkIds(int[] ids) {
-    for (int id : ids) {
-      if (id < 0 || id >= config().vocabSize()) {
-        throw new IllegalArgumentException(
-            "token id %d is outside the vocabulary of %d".formatted(id, config().vocabSize()));
-      }
-    }
+  PromptEncoder prompts() {
+    scheduler.checkOpen();
+    return prompts;
   }
 
   // ---- generation
@@ -204,14 +165,27 @@ public final class TextModel implements AutoCloseable {
     return generate(GenerationRequest.user(userMessage).build());
   }
 
-  /** Generates and waits for the end. */
+  /**
+   * Generates and waits for the end. An interrupt cancels the generation.
+   *
+   * @throws IllegalArgumentException if the request does not fit this model: an empty prompt, ids
+   *     outside the vocabulary, more tokens than the context takes
+   * @throws java.util.concurrent.CancellationException (an {@link IllegalStateException}) if the
+   *     thread was interrupted
+   * @throws IllegalStateException if the model is or was closed, or sessions hold every sequence
+   *     slot
+   */
   public Generation generate(GenerationRequest request) {
-    return start(request, new GenerationListener() {}).result();
+    scheduler.checkMayWait();
+    return start(request, new GenerationListener() {}).resultOrCancel();
   }
 
-  /** Starts a generation; its tokens are read from the stream. */
+  /**
+   * Starts a generation; its tokens are read from the stream. Errors as of {@link
+   * #generate(GenerationRequest)}.
+   */
   public TokenStream stream(GenerationRequest request) {
-    return new TokenStream(listener -> start(request, listener));
+    return new TokenStream(scheduler, listener -> start(request, listener));
   }
 
   /** Answers one user message; its tokens are read from the stream. */
@@ -219,14 +193,17 @@ public final class TextModel implements AutoCloseable {
     return stream(GenerationRequest.user(userMessage).build());
   }
 
-  /** Starts a generation; the listener is told of it on the engine's thread. */
+  /**
+   * Starts a generation; the listener is told of it on the engine's thread. Errors of the request
+   * are thrown here as by {@link #generate(GenerationRequest)}, later ones go to the listener.
+   */
   public RunningGeneration start(GenerationRequest request, GenerationListener listener) {
     return start(request, encode(request.prompt()), null, 0, listener, id -> {});
   }
 
   /**
-   * A publisher that starts a generation for its one subscriber. Tokens wait for a slow subscriber;
-   * cancelling the subscription cancels the generation.
+   * A publisher that starts a generation for each subscriber. Tokens wait for a slow subscriber;
+   * cancelling the subscription cancels the generation. Every error goes to the subscriber.
    */
   public Flow.Publisher<GeneratedToken> publish(GenerationRequest request) {
     return publish(request, ForkJoinPool.commonPool());
@@ -245,11 +222,20 @@ public final class TextModel implements AutoCloseable {
                 request,
                 new GenerationListener() {
                   @Override
+                  public void onPrompt(int done, int total) {
+                    cancelIfAlone();
+                  }
+
+                  @Override
                   public void onToken(GeneratedToken token) {
-                    if (publisher.hasSubscribers()) {
-                      publisher.submit(token);
-                    } else if (running.get() != null) {
-                      running.get().cancel();
+                    cancelIfAlone();
+                    publisher.submit(token);
+                  }
+
+                  private void cancelIfAlone() {
+                    RunningGeneration generation = running.get();
+                    if (generation != null && !publisher.hasSubscribers()) {
+                      generation.cancel();
                     }
                   }
 
@@ -276,6 +262,7 @@ public final class TextModel implements AutoCloseable {
       int cached,
       GenerationListener listener,
       IntConsumer onFed) {
+    checkStops(request);
     int room = contextLimit() - prompt.length;
     if (room < 0 || (room == 0 && request.maxTokens() > 0)) {
       throw new IllegalArgumentException(
@@ -303,7 +290,15 @@ public final class TextModel implements AutoCloseable {
             completing,
             onFed);
     scheduler.submit(job);
-    return new RunningGeneration(future, job::cancel);
+    return new RunningGeneration(future, job, scheduler);
+  }
+
+  private void checkStops(GenerationRequest request) {
+    if (!request.stop().isEmpty() && tokenizer == null) {
+      throw new IllegalArgumentException(
+          "stop strings need a tokenizer, which this model has not; use stop tokens");
+    }
+    prompts.checkIds(request.stopTokens().stream().mapToInt(Integer::intValue).toArray());
   }
 
   /** Passes everything on, and the end also to a future, whatever the listener does. */
@@ -341,7 +336,11 @@ public final class TextModel implements AutoCloseable {
 
   // ---- scoring
 
-  /** Log-probability of every token of a text but the first. */
+  /**
+   * Log-probability of every token of a text but the first.
+   *
+   * @throws IllegalArgumentException if the text is empty or longer than the context
+   */
   public Score score(String text) {
     return scoreTokens(encode(new Prompt.Text(text)), 1);
   }
@@ -349,7 +348,7 @@ public final class TextModel implements AutoCloseable {
   /** Log-probability of a continuation, given a prompt; each is tokenised on its own. */
   public Score score(String prompt, String continuation) {
     int[] before = encode(new Prompt.Text(prompt));
-    int[] after = tokenizer().encode(continuation);
+    int[] after = prompts.encodeText(continuation, false);
     int[] all = Arrays.copyOf(before, before.length + after.length);
     System.arraycopy(after, 0, all, before.length, after.length);
     return scoreTokens(all, before.length);
@@ -358,114 +357,95 @@ public final class TextModel implements AutoCloseable {
   /**
    * Log-probabilities of tokens given those before them.
    *
-   * @param from the first token that is scored, at least 1
+   * @param ids at least one, at most {@link #contextLimit}
+   * @param from index of the first token that is scored, in [1, ids.length]; ids.length scores none
    */
   public Score scoreTokens(int[] ids, int from) {
+    checkSequence(ids);
     if (from < 1 || from > ids.length) {
       throw new IllegalArgumentException(
-          "scoring can start at 1 to %d, not %d: the first token has nothing before it"
+          "scoring can start at token 1 to %d, but was to start at %d: the first token has nothing before it"
               .formatted(ids.length, from));
     }
     List<TokenLogProbability> scores = new ArrayList<>();
-    eachRow(
-        ids,
-        (index, logits) -> {
-          if (index + 1 >= from && index + 1 < ids.length) {
+    if (from < ids.length) { // the last token has nothing after it to be scored
+      int[] read = Arrays.copyOf(ids, ids.length - 1);
+      feed(
+          null,
+          read,
+          from - 1,
+          (index, logits) -> {
             int next = ids[index + 1];
             scores.add(new TokenLogProbability(next, LogProbabilities.of(logits).at(next)));
-          }
-        },
-        Chunk.Wanted.ALL);
+          },
+          id -> {});
+    }
     return new Score(scores);
   }
 
-  /** Logits [vocabulary] after the last of the given tokens. */
+  /**
+   * Logits [vocabulary] after the last of the given tokens.
+   *
+   * @param ids at least one, at most {@link #contextLimit}
+   */
   public float[] logits(int... ids) {
+    checkSequence(ids);
     float[] last = new float[config().vocabSize()];
-    eachRow(
+    feed(
+        null,
         ids,
+        ids.length - 1,
         (index, logits) -> System.arraycopy(logits, 0, last, 0, last.length),
-        Chunk.Wanted.LAST);
+        id -> {});
     return last;
   }
 
-  /** Logits [tokens][vocabulary] after each of the given tokens. */
+  /**
+   * Logits [tokens][vocabulary] after each of the given tokens.
+   *
+   * @param ids at least one, at most {@link #contextLimit}
+   */
   public float[][] allLogits(int... ids) {
+    checkSequence(ids);
     float[][] rows = new float[ids.length][];
-    eachRow(ids, (index, logits) -> rows[index] = logits.clone(), Chunk.Wanted.ALL);
+    feed(null, ids, 0, (index, logits) -> rows[index] = logits.clone(), id -> {});
     return rows;
   }
 
-  private interface RowConsumer {
-    void accept(int index, float[] logits);
-  }
-
-  private void eachRow(int[] ids, RowConsumer consumer, Chunk.Wanted wanted) {
-    checkIds(encode(new Prompt.Tokens(Arrays.stream(ids).boxed().toList())));
-    if (ids.length > contextLimit()) {
+  private void checkSequence(int[] ids) {
+    scheduler.checkOpen();
+    if (ids.length < 1 || ids.length > contextLimit()) {
       throw new IllegalArgumentException(
-          "%d tokens exceed the context of %d".formatted(ids.length, contextLimit()));
+          "a sequence must have 1 to %d tokens, the context, but has %d"
+              .formatted(contextLimit(), ids.length));
     }
-    feed(null, ids, consumer, wanted, id -> {});
+    prompts.checkIds(ids);
   }
 
-  /** Feeds tokens and waits. */
+  /** Reads tokens and waits, see {@link FeedJob}. An interrupt ends it before the next step. */
   void feed(
       @Nullable SequenceState state,
       int[] ids,
-      RowConsumer consumer,
-      Chunk.Wanted wanted,
+      int firstRow,
+      FeedJob.RowConsumer rows,
       IntConsumer onFed) {
-    CompletableFuture<Void> done = new CompletableFuture<>();
-    scheduler.submit(
-        new Job(state, ids) {
-          @Override
-          protected Chunk.Wanted wanted() {
-            return wanted;
-          }
-
-          @Override
-          protected void logits(int index, float[] logits) {
-            consumer.accept(index, logits);
-          }
-
-          @Override
-          protected void fed(int[] chunk, int doneTokens, int of) {
-            for (int id : chunk) {
-              onFed.accept(id);
-            }
-          }
-
-          @Override
-          protected int @Nullable [] next() {
-            return null;
-          }
-
-          @Override
-          protected void ended(boolean wasCancelled, @Nullable Throwable failure) {
-            if (failure == null) {
-              done.complete(null);
-            } else {
-              done.completeExceptionally(failure);
-            }
-          }
-        });
-    try {
-      done.join();
-    } catch (java.util.concurrent.CompletionException e) {
-      throw RunningGeneration.unwrapped(e);
-    }
+    scheduler.checkMayWait();
+    FeedJob job = new FeedJob(state, ids, firstRow, rows, onFed);
+    scheduler.submit(job);
+    Waiting.orCancel(job.done(), job::cancel);
   }
 
+  /** Reads tokens for their state alone. */
   void feed(SequenceState state, int[] ids, IntConsumer onFed) {
-    feed(state, ids, (index, logits) -> {}, Chunk.Wanted.NONE, onFed);
+    feed(state, ids, ids.length, (index, logits) -> {}, onFed);
   }
 
   // ---- sessions
 
   /**
    * A sequence whose state is kept between generations. It holds one of the model's sequence slots
-   * until it is closed.
+   * until it is closed; one that is dropped without being closed holds it until the model is
+   * closed.
    *
    * @throws IllegalStateException if every slot is taken
    */
@@ -473,9 +453,19 @@ public final class TextModel implements AutoCloseable {
     return new Session(this, scheduler.call(() -> model.states().acquire()));
   }
 
-  /** A conversation with memory of what was said. */
+  /**
+   * A conversation with memory of what was said. It holds a sequence slot, as a {@link Session}
+   * does.
+   *
+   * @throws IllegalStateException if every slot is taken
+   */
   public Chat newChat() {
     return new Chat(this, List.of());
+  }
+
+  /** A conversation that goes on from what was said before. */
+  public Chat newChat(List<ChatMessage> history) {
+    return new Chat(this, history);
   }
 
   /** A conversation under a system message. */
@@ -486,8 +476,10 @@ public final class TextModel implements AutoCloseable {
   /**
    * A session as {@link Session#save} left it.
    *
-   * @throws InvalidModelException if the file is damaged
-   * @throws IllegalArgumentException if it was saved by another model
+   * @throws InvalidModelException if the file is damaged or is no saved session
+   * @throws IllegalArgumentException if it was saved by another model, or with more tokens than
+   *     this context takes
+   * @throws IllegalStateException if every slot is taken
    */
   public Session loadSession(Path file) {
     return Session.load(this, file);
@@ -502,35 +494,12 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-   * Ends what runs, each with an {@link IllegalStateException}, and frees everything. Closing twice
-   * changes nothing.
+   * Ends what runs after the current step, each with an {@link IllegalStateException}, waits for
+   * that, and frees everything. In a callback it does not wait. Closing twice changes nothing.
    */
   @Override
   public void close() {
     scheduler.close();
-  }
-
-  private static SamplingParameters defaultSampling(GenerationConfig config) {
-    if (!Boolean.TRUE.equals(config.doSample())) {
-      return SamplingParameters.greedy();
-    }
-    SamplingParameters.Builder builder = SamplingParameters.builder();
-    if (config.temperature() != null) {
-      builder.temperature(config.temperature());
-    }
-    if (config.topK() != null) {
-      builder.topK(config.topK());
-    }
-    if (config.topP() != null) {
-      builder.topP(config.topP());
-    }
-    if (config.minP() != null) {
-      builder.minP(config.minP());
-    }
-    if (config.repetitionPenalty() != null) {
-      builder.repetitionPenalty(config.repetitionPenalty());
-    }
-    return builder.build();
   }
 
   /** Settings for opening a model. */
@@ -641,24 +610,30 @@ public final class TextModel implements AutoCloseable {
               context,
               sequences,
               stepTokens,
-              Math.toIntExact(Math.min((long) context * sequences, Integer.MAX_VALUE)));
-      Backend backend = Backends.open(device, target, threads);
+              StatePool.cacheTokens(sequences, context, Session.MAX_CHECKPOINTS));
+      PromptEncoder prompts =
+          new PromptEncoder(
+              directory, tokenizer, template, tokenizerConfig, config.vocabSize(), context);
+      SamplingParameters sampling = defaultSampling(directory, generationConfig);
+      SambayModel model;
       try (Checkpoint checkpoint = Checkpoint.open(files)) {
-        SambayModel model = ModelLoader.load(backend, config, checkpoint, options, progress);
-        log.info(
-            "{} on {}, weights {}, activations {}, context {}, ready in {} ms",
-            directory,
-            model.backend().description(),
-            weights == null ? "as stored" : weights,
-            activations,
-            context,
-            (System.nanoTime() - start) / 1_000_000);
-        return new TextModel(
-            directory, model, tokenizer, template, tokenizerConfig, generationConfig);
-      } catch (RuntimeException | Error e) {
-        backend.close();
-        throw e;
+        model =
+            ModelLoader.load(
+                Backends.open(device, target, threads), config, checkpoint, options, progress);
       }
+      log.info(
+          "{} on {}, weights {}, activations {}, context {}, ready in {} ms",
+          directory,
+          model.backend().description(),
+          weights == null ? "as stored" : weights,
+          activations,
+          context,
+          (System.nanoTime() - start) / 1_000_000);
+      List<Integer> endTokens =
+          generationConfig.eosTokenIds().isEmpty()
+              ? config.eosTokenIds()
+              : generationConfig.eosTokenIds();
+      return new TextModel(model, tokenizer, prompts, endTokens, sampling);
     }
 
     private static @Nullable Tokenizer tokenizer(ModelDirectory files) {
@@ -670,6 +645,34 @@ public final class TextModel implements AutoCloseable {
           .find(TokenizerConfig.FILE)
           .map(config -> Tokenizer.read(json, config))
           .orElseGet(() -> Tokenizer.read(json));
+    }
+
+    private static SamplingParameters defaultSampling(Path directory, GenerationConfig config) {
+      if (!Boolean.TRUE.equals(config.doSample())) {
+        return SamplingParameters.greedy();
+      }
+      SamplingParameters.Builder builder = SamplingParameters.builder();
+      if (config.temperature() != null) {
+        builder.temperature(config.temperature());
+      }
+      if (config.topK() != null) {
+        builder.topK(config.topK());
+      }
+      if (config.topP() != null) {
+        builder.topP(config.topP());
+      }
+      if (config.minP() != null) {
+        builder.minP(config.minP());
+      }
+      if (config.repetitionPenalty() != null) {
+        builder.repetitionPenalty(config.repetitionPenalty());
+      }
+      try {
+        return builder.build();
+      } catch (IllegalArgumentException e) {
+        throw new InvalidModelException(
+            directory.resolve(GenerationConfig.FILE) + ": " + e.getMessage(), e);
+      }
     }
   }
 }

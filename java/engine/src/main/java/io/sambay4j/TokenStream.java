@@ -1,10 +1,12 @@
 package io.sambay4j;
 
+import io.sambay4j.runtime.Scheduler;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -23,10 +25,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseable {
   private final BlockingQueue<Object> queue = new LinkedBlockingQueue<>();
+  private final Scheduler scheduler;
   private final RunningGeneration running;
+  private volatile boolean closed;
   private @Nullable Object head;
 
-  TokenStream(Function<GenerationListener, RunningGeneration> start) {
+  TokenStream(Scheduler scheduler, Function<GenerationListener, RunningGeneration> start) {
+    this.scheduler = scheduler;
     running =
         start.apply(
             new GenerationListener() {
@@ -50,18 +55,28 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
   /**
    * {@inheritDoc}
    *
-   * @throws IllegalStateException if the model was closed meanwhile
+   * @throws CancellationException (an {@link IllegalStateException}) if the thread was interrupted
+   *     while waiting; the generation is cancelled
+   * @throws IllegalStateException if this stream is closed, the model was closed before the
+   *     generation's end, or it would have to wait in a callback
    */
   @Override
   public boolean hasNext() {
+    checkOpen();
     if (head == null) {
+      head = queue.poll();
+    }
+    if (head == null) {
+      scheduler.checkMayWait();
       try {
         head = queue.take();
       } catch (InterruptedException e) {
         running.cancel();
         Thread.currentThread().interrupt();
-        throw new IllegalStateException(
-            "interrupted while waiting for a token; the generation is cancelled", e);
+        throw (CancellationException)
+            new CancellationException(
+                    "interrupted while waiting for a token; the generation is cancelled")
+                .initCause(e);
       }
     }
     if (head instanceof RuntimeException failure) {
@@ -82,8 +97,15 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
     return token;
   }
 
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("the token stream is closed");
+    }
+  }
+
   /** The tokens as a {@link Stream}; closing it closes this. */
   public Stream<GeneratedToken> tokens() {
+    checkOpen();
     return StreamSupport.stream(
             Spliterators.spliteratorUnknownSize(this, Spliterator.ORDERED | Spliterator.NONNULL),
             false)
@@ -95,14 +117,18 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
     return tokens().map(GeneratedToken::text).filter(text -> !text.isEmpty());
   }
 
-  /** The whole generation, once it has ended; waits for it. */
+  /**
+   * The whole generation, once it has ended; waits for it. Also after {@link #close}, which ends it
+   * early. Errors as of {@link RunningGeneration#result}.
+   */
   public Generation result() {
     return running.result();
   }
 
-  /** Cancels the generation if it still runs. */
+  /** Cancels the generation if it still runs. Closing twice changes nothing. */
   @Override
   public void close() {
+    closed = true;
     running.cancel();
   }
 }

@@ -8,10 +8,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param weights how weight matrices are kept in memory; null: as they are stored in the files
  * @param activations how activations, windows and shared keys and values are kept: F32 or BF16
- * @param contextLimit tokens a sequence may have
- * @param sequences how many sequences are held at once
- * @param stepTokens rows of the widest step: the size of a prompt's chunks
- * @param cacheTokens tokens of all sequences together in the shared key/value cache
+ * @param contextLimit tokens a sequence may have, in [1, {@value #MAX_CONTEXT}]
+ * @param sequences how many sequences are held at once, in [1, stepTokens]
+ * @param stepTokens rows of the widest step: the size of a prompt's chunks, in [1, {@value
+ *     #MAX_STEP_TOKENS}]
+ * @param cacheTokens tokens of all sequences together in the shared key/value cache, at least 1;
+ *     see {@link StatePool#cacheTokens}
  */
 public record LoadOptions(
     @Nullable DType weights,
@@ -20,23 +22,30 @@ public record LoadOptions(
     int sequences,
     int stepTokens,
     int cacheTokens) {
+  /** The largest {@code contextLimit}. */
+  public static final int MAX_CONTEXT = 1 << 24;
+
+  /** The largest {@code stepTokens}. */
+  public static final int MAX_STEP_TOKENS = 1 << 16;
+
   public LoadOptions {
     if (activations == DType.F16) {
       throw new IllegalArgumentException("activations must be f32 or bf16, not f16");
     }
-    check("contextLimit", contextLimit);
-    check("sequences", sequences);
-    check("stepTokens", stepTokens);
-    check("cacheTokens", cacheTokens);
-    if (sequences > stepTokens) {
+    check("contextLimit", contextLimit, MAX_CONTEXT);
+    check("stepTokens", stepTokens, MAX_STEP_TOKENS);
+    if (sequences < 1 || sequences > stepTokens) {
       throw new IllegalArgumentException(
-          "%d sequences do not fit into steps of %d tokens".formatted(sequences, stepTokens));
+          "sequences must be in [1, stepTokens = %d], a row of a step for each, but was %d"
+              .formatted(stepTokens, sequences));
     }
+    check("cacheTokens", cacheTokens, Integer.MAX_VALUE);
   }
 
-  private static void check(String name, int value) {
-    if (value < 1) {
-      throw new IllegalArgumentException(name + " must be at least 1 but was " + value);
+  private static void check(String name, int value, int max) {
+    if (value < 1 || value > max) {
+      throw new IllegalArgumentException(
+          "%s must be in [1, %d] but was %d".formatted(name, max, value));
     }
   }
 }

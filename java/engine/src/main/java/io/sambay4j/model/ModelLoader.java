@@ -29,8 +29,7 @@ public final class ModelLoader {
   private final Progress progress;
   private final TensorNames names;
   private final List<AutoCloseable> owned = new ArrayList<>();
-  private final ByteBuffer staging =
-      ByteBuffer.allocateDirect(STAGING_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+  private final ByteBuffer staging;
   private long bytesDone;
 
   private ModelLoader(
@@ -45,6 +44,14 @@ public final class ModelLoader {
     this.checkpoint = checkpoint;
     this.options = options;
     this.progress = progress;
+    long largest =
+        checkpoint.names().stream()
+            .mapToLong(name -> checkpoint.tensor(name).bytes())
+            .max()
+            .orElse(0);
+    this.staging =
+        ByteBuffer.allocateDirect((int) Math.min(STAGING_BYTES, largest))
+            .order(ByteOrder.LITTLE_ENDIAN);
   }
 
   /** Told now and then how far the loading has come. */
@@ -66,9 +73,9 @@ public final class ModelLoader {
       Checkpoint checkpoint,
       LoadOptions options,
       Progress progress) {
-    ModelTensors.of(config).verify(checkpoint);
-    ModelLoader loader = new ModelLoader(backend, config, checkpoint, options, progress);
     try {
+      ModelTensors.of(config).verify(checkpoint);
+      ModelLoader loader = new ModelLoader(backend, config, checkpoint, options, progress);
       ModelParts parts = loader.parts();
       Workspace work =
           loader.own(

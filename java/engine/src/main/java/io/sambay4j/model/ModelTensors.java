@@ -89,6 +89,15 @@ public final class ModelTensors {
     return tensors.stream().mapToLong(Expected::elements).sum();
   }
 
+  /** Number of parameters of a layer, counted from 0, its norms included. */
+  public long parametersOfLayer(int layer) {
+    String infix = ".layers." + layer + ".";
+    return tensors.stream()
+        .filter(tensor -> tensor.name().contains(infix))
+        .mapToLong(Expected::elements)
+        .sum();
+  }
+
   /** Number of parameters by part, parts without any left out. */
   public Map<ModelPart, Long> parametersByPart() {
     Map<ModelPart, Long> counts = new EnumMap<>(ModelPart.class);

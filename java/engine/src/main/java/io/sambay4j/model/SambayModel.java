@@ -5,6 +5,7 @@ import io.sambay4j.backend.Batch;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -103,7 +104,9 @@ public final class SambayModel implements AutoCloseable {
   }
 
   /**
-   * Runs the next tokens of some sequences through the model and moves the sequences on.
+   * Runs the next tokens of some sequences through the model and moves the sequences on. If it
+   * fails half way, all of them are torn: usable again after a restore or a clear. If a chunk is
+   * refused, none has changed.
    *
    * <p>Rows nobody wants logits of stop at the border of the two decoders, having left their keys
    * and values: nothing above it is kept between tokens, so the result is the same.
@@ -116,10 +119,23 @@ public final class SambayModel implements AutoCloseable {
     forward(chunks, sink, null);
   }
 
+  /**
+   * Checks a chunk and takes the blocks it needs in the shared cache. {@link #forward} does so for
+   * all its chunks; who calls this first learns which one has no room, and can leave it out.
+   *
+   * @throws IllegalArgumentException if the context or the vocabulary is exceeded, or the sequence
+   *     is another model's
+   * @throws IllegalStateException if the cache is full, or the sequence closed or torn
+   */
+  public void reserve(Chunk chunk) {
+    check(chunk);
+    states.reserve(chunk.sequence(), chunk.ids().length);
+  }
+
   /** As {@link #forward(List, LogitsSink)}; the tap sees only rows that are not skipped. */
   public void forward(List<Chunk> chunks, LogitsSink sink, @Nullable Tap tap) {
     int[] ids = checkedIds(chunks);
-    chunks.forEach(chunk -> states.reserve(chunk.sequence(), chunk.ids().length));
+    chunks.forEach(this::reserve);
     chunks.forEach(chunk -> chunk.sequence().tear());
     run(chunks, ids, sink, tap);
     chunks.forEach(chunk -> chunk.sequence().advance(chunk.ids().length));
@@ -216,28 +232,27 @@ public final class SambayModel implements AutoCloseable {
       throw new IllegalArgumentException(
           "a step takes 1 to %d tokens, got %d".formatted(maxStepTokens, tokens));
     }
-    int[] ids = new int[tokens];
-    int t = 0;
-    for (Chunk chunk : chunks) {
-      SequenceState sequence = chunk.sequence();
-      sequence.checkUsable();
-      if (sequence.length() + chunk.ids().length > states.contextLimit()) {
-        throw new IllegalArgumentException(
-            "%d tokens after %d exceed the context limit of %d"
-                .formatted(chunk.ids().length, sequence.length(), states.contextLimit()));
-      }
-      for (int id : chunk.ids()) {
-        if (id < 0 || id >= config.vocabSize()) {
-          throw new IllegalArgumentException(
-              "token id %d is outside the vocabulary of %d".formatted(id, config.vocabSize()));
-        }
-        ids[t++] = id;
-      }
-    }
     if (chunks.stream().map(Chunk::sequence).distinct().count() < chunks.size()) {
       throw new IllegalArgumentException("a sequence occurs twice in one step");
     }
-    return ids;
+    return chunks.stream().flatMapToInt(chunk -> Arrays.stream(chunk.ids())).toArray();
+  }
+
+  private void check(Chunk chunk) {
+    SequenceState sequence = chunk.sequence();
+    sequence.checkBelongsTo(states);
+    sequence.checkUsable();
+    if (chunk.ids().length > states.contextLimit() - sequence.length()) {
+      throw new IllegalArgumentException(
+          "%d tokens after %d exceed the context limit of %d"
+              .formatted(chunk.ids().length, sequence.length(), states.contextLimit()));
+    }
+    for (int id : chunk.ids()) {
+      if (id < 0 || id >= config.vocabSize()) {
+        throw new IllegalArgumentException(
+            "token id %d is outside the vocabulary of %d".formatted(id, config.vocabSize()));
+      }
+    }
   }
 
   @Override

@@ -3,7 +3,11 @@ package io.sambay4j.model;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Where one sequence stands, and which slot and blocks of the {@link StatePool} are its own. */
+/**
+ * Where one sequence stands, and which slot and blocks of the {@link StatePool} are its own. Close
+ * it to give them back: one that is dropped without being closed keeps its slot until the model is
+ * closed.
+ */
 public final class SequenceState implements AutoCloseable {
   final List<Integer> blocks = new ArrayList<>();
   private final StatePool pool;
@@ -41,6 +45,17 @@ public final class SequenceState implements AutoCloseable {
    */
   void tear() {
     torn = true;
+  }
+
+  /** Whether a step failed half way: see {@link SambayModel#forward}. */
+  public boolean isTorn() {
+    return torn;
+  }
+
+  void checkBelongsTo(StatePool other) {
+    if (pool != other) {
+      throw new IllegalArgumentException("the sequence belongs to another model");
+    }
   }
 
   void checkOpen() {

@@ -40,6 +40,7 @@ public final class StatePool implements AutoCloseable {
   private final int[] blockReferences;
   private final Deque<Integer> freeBlocks = new ArrayDeque<>();
   private final Deque<Integer> freeSlots = new ArrayDeque<>();
+  private boolean closed;
 
   /**
    * Recurrent state of one Mamba layer.
@@ -90,7 +91,7 @@ public final class StatePool implements AutoCloseable {
       freeSlots.add(slot);
     }
     if (config.layers().contains(LayerKind.FULL)) {
-      int blocks = Math.floorDiv(cacheTokens + BLOCK_TOKENS - 1, BLOCK_TOKENS);
+      int blocks = blocks(cacheTokens);
       int kvCols = config.kvHeads() * config.headDim();
       sharedKeys = backend.allocate(dtype, blocks * BLOCK_TOKENS, kvCols);
       sharedValues = backend.allocate(dtype, blocks * BLOCK_TOKENS, kvCols);
@@ -103,6 +104,29 @@ public final class StatePool implements AutoCloseable {
       sharedValues = null;
       blockReferences = new int[0];
     }
+  }
+
+  /**
+   * Tokens the shared cache must have so that it is never the cache that is full: every sequence at
+   * the end of its context, with snapshots of its past. A sequence ends, and a snapshot leaves it,
+   * in the middle of a block.
+   *
+   * @throws IllegalArgumentException if there are more than an array's worth
+   */
+  public static int cacheTokens(int sequences, int contextLimit, int snapshots) {
+    long tokens = (blocks(contextLimit) + (long) snapshots) * BLOCK_TOKENS * sequences;
+    if (tokens > Integer.MAX_VALUE - BLOCK_TOKENS) {
+      throw new IllegalArgumentException(
+          "%d sequences of %d tokens are more than one cache can hold; open the model with fewer sequences or a smaller"
+                  .formatted(sequences, contextLimit)
+              + " context");
+    }
+    return (int) tokens;
+  }
+
+  /** Blocks that so many tokens take. */
+  private static int blocks(int tokens) {
+    return (int) (((long) tokens + BLOCK_TOKENS - 1) / BLOCK_TOKENS);
   }
 
   private static void allocateSlots(
@@ -162,6 +186,7 @@ public final class StatePool implements AutoCloseable {
    * @throws IllegalStateException if every slot is taken
    */
   public SequenceState acquire() {
+    checkOpen();
     Integer slot = freeSlots.poll();
     if (slot == null) {
       throw new IllegalStateException(
@@ -208,17 +233,16 @@ public final class StatePool implements AutoCloseable {
     if (sharedKeys == null) {
       return;
     }
-    int newLength = sequence.length() + tokens;
-    int needed = Math.floorDiv(newLength + BLOCK_TOKENS - 1, BLOCK_TOKENS);
+    int needed = blocks(sequence.length() + tokens);
     int first = sequence.length() / BLOCK_TOKENS;
     boolean copyFirst =
         first < sequence.blocks.size() && blockReferences[sequence.blocks.get(first)] > 1;
     int missing = Math.max(0, needed - sequence.blocks.size()) + (copyFirst ? 1 : 0);
     if (missing > freeBlocks.size()) {
       throw new IllegalStateException(
-          "the key/value cache is full: %d tokens are needed and %d are free; open the model with a larger cache or"
-                  .formatted(missing * BLOCK_TOKENS, freeCacheTokens())
-              + " fewer sequences at once");
+          "the key/value cache is full: %d blocks of %d tokens are needed and %d are free; close sequences or snapshots, or"
+                  .formatted(missing, BLOCK_TOKENS, freeBlocks.size())
+              + " open the model with a larger cache");
     }
     if (copyFirst) {
       int shared = sequence.blocks.get(first);
@@ -269,22 +293,45 @@ public final class StatePool implements AutoCloseable {
     blocks.clear();
   }
 
-  /** A copy of the sequence's state: its slot copied, its blocks shared. */
+  /**
+   * A copy of the sequence's state: its slot copied, its blocks shared.
+   *
+   * @throws IllegalStateException if the sequence is closed or torn
+   */
   public Snapshot snapshot(SequenceState sequence) {
+    sequence.checkBelongsTo(this);
     sequence.checkUsable();
-    Snapshot snapshot = new Snapshot(this, sequence.length(), List.copyOf(sequence.blocks));
-    shareBlocks(snapshot.blocks);
-    copySlot(mamba, windows, sequence.slot(), snapshot.mamba, snapshot.windows, 0);
+    Snapshot snapshot = new Snapshot(this, sequence.length(), past(sequence));
+    try {
+      copySlot(mamba, windows, sequence.slot(), snapshot.mamba, snapshot.windows, 0);
+    } catch (RuntimeException | Error e) {
+      snapshot.close();
+      throw e;
+    }
     return snapshot;
   }
 
-  /** Makes the sequence what the snapshot's was. */
+  /** The blocks the sequence has written; a step that was refused may have left it more. */
+  private List<Integer> past(SequenceState sequence) {
+    return sharedKeys == null
+        ? List.of()
+        : List.copyOf(sequence.blocks.subList(0, blocks(sequence.length())));
+  }
+
+  /**
+   * Makes the sequence what the snapshot's was.
+   *
+   * @throws IllegalArgumentException if one of them belongs to another model
+   * @throws IllegalStateException if one of them is closed
+   */
   public void restore(SequenceState sequence, Snapshot snapshot) {
+    sequence.checkBelongsTo(this);
     sequence.checkOpen();
     snapshot.checkOpen();
     if (snapshot.pool != this) {
       throw new IllegalArgumentException("the snapshot belongs to another model");
     }
+    sequence.tear(); // until everything is in place
     shareBlocks(snapshot.blocks);
     releaseBlocks(sequence.blocks);
     sequence.blocks.addAll(snapshot.blocks);
@@ -294,20 +341,31 @@ public final class StatePool implements AutoCloseable {
 
   /** Makes the sequence empty. Slots need no cleaning: position 0 ignores what they hold. */
   public void clear(SequenceState sequence) {
+    sequence.checkBelongsTo(this);
     sequence.checkOpen();
     releaseBlocks(sequence.blocks);
     sequence.reset(0);
   }
 
-  /** A second sequence with the same past. */
+  /**
+   * A second sequence with the same past.
+   *
+   * @throws IllegalStateException if every slot is taken, or the sequence is closed or torn
+   */
   public SequenceState fork(SequenceState sequence) {
+    sequence.checkBelongsTo(this);
     sequence.checkUsable();
     SequenceState fork = acquire();
-    shareBlocks(sequence.blocks);
-    fork.blocks.addAll(sequence.blocks);
-    copySlot(mamba, windows, sequence.slot(), mamba, windows, fork.slot());
-    fork.reset(sequence.length());
-    return fork;
+    try {
+      fork.blocks.addAll(past(sequence));
+      shareBlocks(fork.blocks);
+      copySlot(mamba, windows, sequence.slot(), mamba, windows, fork.slot());
+      fork.reset(sequence.length());
+      return fork;
+    } catch (RuntimeException | Error e) {
+      fork.close();
+      throw e;
+    }
   }
 
   private void copySlot(
@@ -371,8 +429,15 @@ public final class StatePool implements AutoCloseable {
     return all;
   }
 
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("the model is closed");
+    }
+  }
+
   @Override
   public void close() {
+    closed = true;
     tensors(mamba, windows).forEach(tensor -> tensor.storage().close());
     if (sharedKeys != null && sharedValues != null) {
       sharedKeys.storage().close();
@@ -398,8 +463,14 @@ public final class StatePool implements AutoCloseable {
       this.blocks = new ArrayList<>(blocks);
       this.mamba = new MambaState[pool.mamba.length];
       this.windows = new WindowCache[pool.mamba.length];
-      allocateSlots(
-          pool.backend, pool.config, pool.dtype, 1, pool.windowCapacity(), mamba, windows);
+      pool.shareBlocks(blocks);
+      try {
+        allocateSlots(
+            pool.backend, pool.config, pool.dtype, 1, pool.windowCapacity(), mamba, windows);
+      } catch (RuntimeException | Error e) {
+        close(); // a device's memory may end half way
+        throw e;
+      }
     }
 
     /** Tokens the sequence had. */

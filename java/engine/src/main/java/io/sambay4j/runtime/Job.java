@@ -2,6 +2,7 @@ package io.sambay4j.runtime;
 
 import io.sambay4j.model.Chunk;
 import io.sambay4j.model.SequenceState;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,7 @@ public abstract class Job {
   private @Nullable SequenceState state;
   private int[] input;
   private int fed;
+  private boolean running;
   private volatile boolean cancelled;
 
   /**
@@ -25,11 +27,17 @@ public abstract class Job {
     this.input = input;
   }
 
+  /** The first chunk is about to be fed. */
+  protected void started() {}
+
   /**
-   * Which tokens of the current input need logits. Only the last chunk of an input can want its
-   * last token's.
+   * Which tokens of a chunk need logits.
+   *
+   * @param from first token of the chunk in the current input
+   * @param to one past its last
+   * @param of all tokens of the current input
    */
-  protected abstract Chunk.Wanted wanted();
+  protected abstract Chunk.Wanted wanted(int from, int to, int of);
 
   /**
    * Logits after a token.
@@ -47,7 +55,8 @@ public abstract class Job {
   protected abstract int @Nullable [] next();
 
   /**
-   * A chunk of the input has been fed: the sequence is that much longer.
+   * A chunk of the input has been fed: the sequence is that much longer, also where its logits made
+   * trouble.
    *
    * @param ids the chunk
    * @param done tokens of the current input fed so far
@@ -73,7 +82,12 @@ public abstract class Job {
     return state == null;
   }
 
-  final void start(SequenceState own) {
+  /** Whether it holds a sequence that is given back at its end. */
+  final boolean ownsSequence() {
+    return given == null && state != null;
+  }
+
+  final void giveSequence(SequenceState own) {
     state = own;
   }
 
@@ -90,23 +104,26 @@ public abstract class Job {
 
   /** The next {@code tokens} of the input as a chunk of a step. */
   final Chunk chunk(int tokens) {
-    int[] ids = new int[tokens];
-    System.arraycopy(input, fed, ids, 0, tokens);
-    Chunk.Wanted wanted = wanted();
-    if (wanted == Chunk.Wanted.LAST && tokens < remaining()) {
-      wanted = Chunk.Wanted.NONE;
+    if (!running) {
+      running = true;
+      started();
     }
-    return new Chunk(state(), ids, wanted);
+    int[] ids = Arrays.copyOfRange(input, fed, fed + tokens);
+    return new Chunk(state(), ids, wanted(fed, fed + tokens, input.length));
   }
 
   final void takeLogits(int indexInChunk, float[] row) {
     logits(fed + indexInChunk, row);
   }
 
-  /** Returns whether the job goes on. */
-  final boolean advance(int[] ids) {
-    fed += ids.length;
-    fed(ids, fed, input.length);
+  /** The sequence has seen a chunk. */
+  final void wasFed(Chunk chunk) {
+    fed += chunk.ids().length;
+    fed(chunk.ids(), fed, input.length);
+  }
+
+  /** Whether there is more to feed. */
+  final boolean goesOn() {
     if (fed < input.length) {
       return true;
     }

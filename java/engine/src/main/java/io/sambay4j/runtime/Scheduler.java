@@ -4,7 +4,9 @@ import io.sambay4j.model.Chunk;
 import io.sambay4j.model.SambayModel;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -23,7 +25,7 @@ public final class Scheduler implements AutoCloseable {
 
   private final SambayModel model;
   private final Thread thread;
-  private final Deque<Job> waiting = new ArrayDeque<>(); // guarded by this
+  private final List<Job> waiting = new ArrayList<>(); // guarded by this, in order of arrival
   private final Deque<Runnable> commands = new ArrayDeque<>(); // guarded by this
   private boolean closed; // guarded by this
   private final List<Job> running = new ArrayList<>(); // of the thread alone
@@ -37,7 +39,9 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
-   * Queues a job.
+   * Queues a job. One with a sequence joins the next step; one without waits until a slot is free,
+   * first come, first served. It fails if no slot will become free by itself, because sessions hold
+   * them all.
    *
    * @throws IllegalStateException after close
    */
@@ -50,22 +54,18 @@ public final class Scheduler implements AutoCloseable {
   /**
    * Runs something between two steps and waits for it.
    *
-   * @throws IllegalStateException after close, also if the model is closed before its turn comes
+   * @throws IllegalStateException after close, also if the model is closed before its turn comes,
+   *     and on the engine's own thread
    */
   public <T> T call(Supplier<T> command) {
-    if (Thread.currentThread() == thread) {
-      throw new IllegalStateException(
-          "the model cannot be called from within a callback of its own generation; hand the work to another thread");
-    }
+    checkMayWait();
     CompletableFuture<T> result = new CompletableFuture<>();
     synchronized (this) {
       checkOpen();
       commands.add(
           () -> {
             try {
-              if (isClosed()) {
-                throw closedException();
-              }
+              checkOpen();
               result.complete(command.get());
             } catch (Throwable failure) { // handed to the caller
               result.completeExceptionally(failure);
@@ -77,9 +77,21 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
-   * As {@link #call}; does nothing once the model is closed, which has freed everything already.
+   * As {@link #call}, for giving things back: does nothing once the model is closed, which has
+   * freed everything already, and does not wait on the engine's own thread.
    */
-  public void callUnlessClosed(Runnable command) {
+  public void release(Runnable command) {
+    if (isEngineThread()) {
+      synchronized (this) {
+        commands.add(
+            () -> {
+              if (!isClosed()) {
+                command.run();
+              }
+            });
+      }
+      return;
+    }
     try {
       call(
           () -> {
@@ -118,11 +130,34 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
+  /** Whether this is the thread that runs the steps, and with them every callback. */
+  public boolean isEngineThread() {
+    return Thread.currentThread() == thread;
+  }
+
+  /**
+   * Waiting on the engine's thread would wait for itself.
+   *
+   * @throws IllegalStateException in a callback
+   */
+  public void checkMayWait() {
+    if (isEngineThread()) {
+      throw new IllegalStateException(
+          "a callback of a generation cannot wait for the model, which waits for the callback; hand the work to another"
+              + " thread");
+    }
+  }
+
   private synchronized boolean isClosed() {
     return closed;
   }
 
-  private synchronized void checkOpen() {
+  /**
+   * Returns if the model can be used.
+   *
+   * @throws IllegalStateException after close
+   */
+  public synchronized void checkOpen() {
     if (closed) {
       throw closedException();
     }
@@ -133,24 +168,24 @@ public final class Scheduler implements AutoCloseable {
   }
 
   private void loop() {
-    while (await()) {
-      runCommands();
-      dropCancelled();
-      if (!running.isEmpty()) {
-        step();
+    try {
+      while (await()) {
+        runCommands();
+        admit();
+        dropCancelled();
+        if (!running.isEmpty()) {
+          step();
+        }
       }
+    } catch (
+        Throwable
+            failure) { // no step, job or command lets one out: nobody must wait for a dead thread
+      log.error("the engine's thread failed; the model is closed", failure);
     }
-    IllegalStateException reason = closedException();
-    running.forEach(job -> end(job, false, reason));
-    running.clear();
-    for (Job job = nextWaiting(); job != null; job = nextWaiting()) {
-      end(job, false, reason);
-    }
-    runCommands();
-    model.close();
+    shutDown();
   }
 
-  /** Waits for work and admits what has a place; false once closed. */
+  /** Waits for something to do; false once closed. */
   private synchronized boolean await() {
     while (!closed && running.isEmpty() && waiting.isEmpty() && commands.isEmpty()) {
       try {
@@ -159,32 +194,7 @@ public final class Scheduler implements AutoCloseable {
         closed = true; // nobody but the JVM's end interrupts this thread
       }
     }
-    if (closed) {
-      return false;
-    }
-    while (!waiting.isEmpty()) {
-      Job job = waiting.peek();
-      if (!job.isCancelled() && !admit(job)) {
-        break;
-      }
-      running.add(waiting.remove());
-    }
-    return true;
-  }
-
-  private boolean admit(Job job) {
-    if (!job.needsSequence()) {
-      return true;
-    }
-    if (model.states().freeSlots() == 0) {
-      return false;
-    }
-    job.start(model.states().acquire());
-    return true;
-  }
-
-  private synchronized @Nullable Job nextWaiting() {
-    return waiting.poll();
+    return !closed;
   }
 
   private void runCommands() {
@@ -196,47 +206,73 @@ public final class Scheduler implements AutoCloseable {
       if (command == null) {
         return;
       }
-      command.run();
+      try {
+        command.run();
+      } catch (RuntimeException e) { // of a release nobody waits for
+        log.warn("giving something back failed", e);
+      }
+    }
+  }
+
+  private void admit() {
+    List<Job> hopeless = List.of();
+    synchronized (this) {
+      for (Iterator<Job> jobs = waiting.iterator(); jobs.hasNext(); ) {
+        Job job = jobs.next();
+        if (!job.isCancelled() && job.needsSequence()) {
+          if (model.states().freeSlots() == 0) {
+            continue;
+          }
+          job.giveSequence(model.states().acquire());
+        }
+        running.add(job);
+        jobs.remove();
+      }
+      if (running.stream().noneMatch(Job::ownsSequence)) {
+        hopeless = List.copyOf(waiting);
+        waiting.clear();
+      }
+    }
+    for (Job job : hopeless) {
+      end(
+          job,
+          false,
+          new IllegalStateException(
+              "all %d sequence slots are held by open sessions; close one, or open the model with more sequences"
+                  .formatted(model.states().slots())));
     }
   }
 
   private void dropCancelled() {
-    running.removeIf(
-        job -> {
-          if (job.isCancelled()) {
-            end(job, true, null);
-          }
-          return job.isCancelled();
-        });
+    for (Job job : List.copyOf(running)) {
+      if (job.isCancelled()) {
+        running.remove(job);
+        end(job, true, null);
+      }
+    }
   }
 
   private void step() {
     List<Job> jobs = new ArrayList<>();
     List<Chunk> chunks = new ArrayList<>();
-    int room = model.maxStepTokens();
-    for (boolean decoding :
-        new boolean[] {true, false}) { // next tokens first, prompts fill the rest
-      for (Job job : running) {
-        if ((job.remaining() == 1) == decoding && room > 0) {
-          int tokens = Math.min(room, job.remaining());
-          jobs.add(job);
-          chunks.add(job.chunk(tokens));
-          room -= tokens;
-        }
-      }
+    plan(jobs, chunks);
+    if (jobs.isEmpty()) {
+      return;
     }
     @Nullable Throwable[] failures = new Throwable[jobs.size()];
     try {
       model.forward(
           chunks,
           (chunk, token, logits) -> {
-            try {
-              jobs.get(chunk).takeLogits(token, logits);
-            } catch (Throwable failure) { // a job's own trouble must not stop its neighbours
-              failures[chunk] = failure;
+            if (failures[chunk] == null) {
+              try {
+                jobs.get(chunk).takeLogits(token, logits);
+              } catch (Throwable failure) { // a job's own trouble must not stop its neighbours
+                failures[chunk] = failure;
+              }
             }
           });
-    } catch (Throwable failure) { // nobody's tokens were fed
+    } catch (Throwable failure) { // the device's trouble is everybody's: nobody's tokens were fed
       log.debug("a step failed", failure);
       jobs.forEach(job -> finish(job, failure));
       return;
@@ -244,12 +280,37 @@ public final class Scheduler implements AutoCloseable {
     for (int i = 0; i < jobs.size(); i++) {
       Job job = jobs.get(i);
       try {
+        job.wasFed(chunks.get(i));
         if (failures[i] != null) {
           finish(job, failures[i]);
-        } else if (!job.advance(chunks.get(i).ids())) {
+        } else if (!job.goesOn()) {
           finish(job, null);
         }
       } catch (Throwable failure) { // from the job's listener
+        finish(job, failure);
+      }
+    }
+  }
+
+  /**
+   * Shares the step's rows out: who has the least to feed comes first, so next tokens before
+   * prompts, and nobody gets more than an equal part of what is left. There is a row for everybody,
+   * since a step is at least as wide as there are slots.
+   */
+  private void plan(List<Job> jobs, List<Chunk> chunks) {
+    List<Job> order = new ArrayList<>(running);
+    order.sort(Comparator.comparingInt(Job::remaining));
+    int room = model.maxStepTokens();
+    for (int i = 0; i < order.size(); i++) {
+      Job job = order.get(i);
+      int tokens = Math.min(job.remaining(), room / (order.size() - i));
+      try {
+        Chunk chunk = job.chunk(tokens);
+        model.reserve(chunk);
+        jobs.add(job);
+        chunks.add(chunk);
+        room -= tokens;
+      } catch (Throwable failure) { // no room in the cache for this one
         finish(job, failure);
       }
     }
@@ -263,9 +324,21 @@ public final class Scheduler implements AutoCloseable {
   private static void end(Job job, boolean cancelled, @Nullable Throwable failure) {
     try {
       job.end(cancelled, failure);
-    } catch (RuntimeException e) {
+    } catch (Throwable e) { // an assertion in somebody's callback must not stop the engine
       log.warn("a listener failed at the end of its generation", e);
     }
+  }
+
+  private void shutDown() {
+    synchronized (this) {
+      closed = true;
+      running.addAll(waiting);
+      waiting.clear();
+    }
+    running.forEach(job -> end(job, false, closedException()));
+    running.clear();
+    runCommands();
+    model.close();
   }
 
   /**
@@ -278,7 +351,7 @@ public final class Scheduler implements AutoCloseable {
       closed = true;
       notifyAll();
     }
-    if (Thread.currentThread() == thread) {
+    if (isEngineThread()) {
       return; // from a callback: the loop ends after this step
     }
     boolean interrupted = false;

@@ -8,8 +8,13 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.sambay4j.InvalidModelException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -49,10 +54,15 @@ final class JsonFile {
         throw new InvalidModelException(
             file + ": has " + size + " bytes, at most " + maxBytes + " are accepted");
       }
-      root = MAPPER.readTree(in.readNBytes((int) maxBytes));
+      // Jackson's own UTF-8 decoder lets some malformed bytes pass; this one reports them.
+      CharsetDecoder utf8 = StandardCharsets.UTF_8.newDecoder();
+      byte[] bytes = in.readNBytes((int) maxBytes);
+      root = MAPPER.readTree(new InputStreamReader(new ByteArrayInputStream(bytes), utf8));
     } catch (JsonProcessingException e) {
       // The original message only: the full one quotes the file.
       throw new InvalidModelException(file + ": is not valid JSON: " + e.getOriginalMessage(), e);
+    } catch (CharacterCodingException e) {
+      throw new InvalidModelException(file + ": is not valid JSON: not UTF-8", e);
     } catch (IOException e) {
       throw new InvalidModelException(file + ": cannot be read: " + e, e);
     }

@@ -148,7 +148,8 @@ public final class SafeTensorsWriter implements AutoCloseable {
     if (!type.isWeightType()) {
       throw new IllegalArgumentException(name + " is " + type + ", not F32, F16 or BF16");
     }
-    ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    int chunkBytes = (int) Math.min(CHUNK_BYTES, (long) values.length * type.bytes());
+    ByteBuffer chunk = ByteBuffer.allocate(chunkBytes).order(ByteOrder.LITTLE_ENDIAN);
     for (int done = 0; done < values.length; ) {
       int end = Math.min(values.length, done + CHUNK_BYTES / type.bytes());
       for (chunk.clear(); done < end; done++) {

@@ -134,6 +134,8 @@ final class TestFiles {
       for (Map.Entry<String, JsonNode> entry : added.properties()) {
         ObjectNode token = addToken(root, Integer.parseInt(entry.getKey()), "");
         token.setAll((ObjectNode) entry.getValue());
+        // The Hugging Face library numbers added tokens anew unless the vocabulary has them too.
+        vocabulary.put(token.get("content").textValue(), Integer.parseInt(entry.getKey()));
       }
       return write(Path.of("target/o200k/tokenizer.json"), root);
     }

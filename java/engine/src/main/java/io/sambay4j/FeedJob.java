@@ -1,0 +1,82 @@
+package io.sambay4j;
+
+import io.sambay4j.model.Chunk;
+import io.sambay4j.model.SequenceState;
+import io.sambay4j.runtime.Job;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/** Reads tokens and generates nothing: for sessions that grow, and for scores and logits. */
+final class FeedJob extends Job {
+  private final int firstRow;
+  private final RowConsumer rows;
+  private final IntConsumer onFed;
+  private final CompletableFuture<Void> done = new CompletableFuture<>();
+
+  /** Takes rows of logits, on the engine's thread. */
+  @FunctionalInterface
+  interface RowConsumer {
+    /**
+     * Takes a row.
+     *
+     * @param index of the token it comes after
+     * @param logits [vocabulary]; valid during the call
+     */
+    void accept(int index, float[] logits);
+  }
+
+  /**
+   * @param ids at least one
+   * @param firstRow the first token whose logits are wanted, in [0, ids.length]; ids.length: none
+   * @param onFed told each token the sequence has seen
+   */
+  FeedJob(
+      @Nullable SequenceState state, int[] ids, int firstRow, RowConsumer rows, IntConsumer onFed) {
+    super(state, ids);
+    this.firstRow = firstRow;
+    this.rows = rows;
+    this.onFed = onFed;
+  }
+
+  /** Completes when all is read, or the job is cancelled. */
+  CompletableFuture<Void> done() {
+    return done;
+  }
+
+  @Override
+  protected Chunk.Wanted wanted(int from, int to, int of) {
+    if (to <= firstRow) {
+      return Chunk.Wanted.NONE;
+    }
+    return firstRow == of - 1 ? Chunk.Wanted.LAST : Chunk.Wanted.ALL;
+  }
+
+  @Override
+  protected void logits(int index, float[] logits) {
+    if (index >= firstRow) {
+      rows.accept(index, logits);
+    }
+  }
+
+  @Override
+  protected void fed(int[] ids, int doneTokens, int of) {
+    for (int id : ids) {
+      onFed.accept(id);
+    }
+  }
+
+  @Override
+  protected int @Nullable [] next() {
+    return null;
+  }
+
+  @Override
+  protected void ended(boolean wasCancelled, @Nullable Throwable failure) {
+    if (failure == null) {
+      done.complete(null);
+    } else {
+      done.completeExceptionally(failure);
+    }
+  }
+}
