@@ -52,9 +52,13 @@ enum {
   BLOCK = 4
 };
 
-/* Zeroed matrices that live as long as the test. */
+/* Zeroed matrices, exactly as large as they say, so that a sanitizer sees what goes beyond. Freed at the end. */
+static void* matrices[256];
+static int matrix_count = 0;
 static sy_tensor f32(int64_t rows, int64_t cols) {
   sy_tensor t = {calloc((size_t)(rows * cols), 4), SY_F32, rows, cols, cols};
+  if (matrix_count == sizeof matrices / sizeof *matrices) abort();
+  matrices[matrix_count++] = t.data;
   return t;
 }
 static sy_tensor typed(int64_t rows, int64_t cols, sy_dtype dtype) {
@@ -475,10 +479,34 @@ static void test_attention(void) {
               "cos has 20 rows, expected one for each position up to 20 of sequence 1");
 }
 
-/* Two threads use one device and two buffers; each keeps its own error text. */
+static void test_limits(void) {
+  sy_limits limits = {-1, -1, -1, -1};
+  EXPECT(sy_measure_limits(NULL, 1, &limits), SY_ERR_ARGUMENT, "measure_limits: device is null");
+  EXPECT(sy_measure_limits(device, 1, NULL), SY_ERR_ARGUMENT, "is null");
+  EXPECT(sy_measure_limits(device, 0, &limits), SY_ERR_ARGUMENT, "seconds is 0, expected more than 0 and at most 600");
+  EXPECT(sy_measure_limits(device, 601, &limits), SY_ERR_ARGUMENT, "seconds is 601");
+  EXPECT(sy_measure_limits(device, NAN, &limits), SY_ERR_ARGUMENT, "seconds is nan");
+  EXPECT_TRUE(limits.read_bytes == -1 && limits.exps == -1);
+
+  const char* targets[] = {"scalar", "avx2", "avx512", "amx"};
+  for (int i = 0; i < 4; ++i) {
+    if (!sy_cpu_target_supported(targets[i])) continue;
+    sy_device* d = NULL;
+    EXPECT_OK(sy_device_create("cpu", targets[i], 2, &d));
+    EXPECT_OK(sy_measure_limits(d, 0.01, &limits));
+    EXPECT_TRUE(isfinite(limits.read_bytes) && limits.read_bytes > 0);
+    EXPECT_TRUE(isfinite(limits.f32_flops) && limits.f32_flops > 0);
+    EXPECT_TRUE(isfinite(limits.exps) && limits.exps > 0);
+    EXPECT_TRUE(isfinite(limits.bf16_flops) && (limits.bf16_flops > 0) == (strcmp(targets[i], "amx") == 0));
+    sy_device_destroy(d);
+  }
+}
+
+/* Four threads use one device; each keeps its own error text. */
 static void* worker(void* unused) {
   (void)unused;
-  sy_tensor x = f32(8, 100), w = f32(1, 100), y = f32(8, 100);
+  float values[8 * 100] = {0}, weight[100] = {0}, result[8 * 100];
+  sy_tensor x = {values, SY_F32, 8, 100, 100}, w = {weight, SY_F32, 1, 100, 100}, y = {result, SY_F32, 8, 100, 100};
   sy_rms_norm_args args = {&x, &w, &y, 1e-5f};
   for (int i = 0; i < 300; ++i) {
     EXPECT_OK(sy_rms_norm(device, &args));
@@ -504,8 +532,10 @@ int main(void) {
   test_norms_and_gates();
   test_mamba();
   test_attention();
+  test_limits();
   test_threads();
   sy_device_destroy(device);
+  while (matrix_count > 0) free(matrices[--matrix_count]);
   if (failures != 0) printf("%d failures\n", failures);
   return failures == 0 ? 0 : 1;
 }

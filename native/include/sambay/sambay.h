@@ -306,6 +306,20 @@ typedef struct sy_rope_args {
 } sy_rope_args;
 SY_API sy_status sy_rope(sy_device* device, const sy_rope_args* args);
 
+/* ---- limits ----------------------------------------------------------------------------------------------------- */
+
+/* What a device reaches at best, all its threads at work: the floor under the time of an operation is what it must move
+ * or compute, divided by these. Each is the best of many short rounds, so that other work on the machine lowers it
+ * little. */
+typedef struct sy_limits {
+  double read_bytes; /* bytes read per second, in order, from memory well beyond the caches */
+  double f32_flops;  /* f32 multiplications and additions per second, fused where the target can */
+  double bf16_flops; /* the same for products of bf16 with f32 sums; 0 where the target computes none */
+  double exps;       /* exponentials per second, f32, to the accuracy of the kernels */
+} sy_limits;
+/* Measures for about `seconds` (more than 0, at most 600) and at least one round of each; takes 1 GiB for that time. */
+SY_API sy_status sy_measure_limits(sy_device* device, double seconds, sy_limits* limits);
+
 #ifdef __cplusplus
 }
 #endif

@@ -26,6 +26,13 @@ void check_range(const sy_buffer* buffer, int64_t offset, const void* host, int6
   }
 }
 
+// memmove may not be given a null pointer even for no bytes.
+void move_bytes(void* to, const void* from, int64_t bytes) {
+  if (bytes > 0) {
+    std::memmove(to, from, static_cast<size_t>(bytes));
+  }
+}
+
 }  // namespace
 
 sy_status sy_buffer_create(sy_device* device, int64_t bytes, sy_buffer** buffer) {
@@ -42,14 +49,14 @@ void* sy_buffer_data(const sy_buffer* buffer) { return buffer == nullptr ? nullp
 sy_status sy_upload(sy_device* device, sy_buffer* to, int64_t offset, const void* from, int64_t bytes) {
   return sambay::entry_on("upload", device, to, [&] {
     check_range(to, offset, from, bytes);
-    std::memmove(to->pages.data() + offset, from, static_cast<size_t>(bytes));
+    move_bytes(to->pages.data() + offset, from, bytes);
   });
 }
 
 sy_status sy_download(sy_device* device, const sy_buffer* from, int64_t offset, void* to, int64_t bytes) {
   return sambay::entry_on("download", device, from, [&] {
     check_range(from, offset, to, bytes);
-    std::memmove(to, from->pages.data() + offset, static_cast<size_t>(bytes));
+    move_bytes(to, from->pages.data() + offset, bytes);
   });
 }
 

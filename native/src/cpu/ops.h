@@ -7,6 +7,9 @@
 
 namespace sambay {
 
+// What sy_measure_limits times.
+enum class Probe { kReadMemory, kF32Products, kBf16Products, kExponentials };
+
 // Every operation of one target. The arguments have been checked by src/api: kernels assume that they are well formed.
 // The only exception a kernel lets out is std::bad_alloc, from the pool's scratch memory.
 struct Ops {
@@ -33,6 +36,10 @@ struct Ops {
   void (*attention)(Pool&, const sy_attention_args&);
   void (*diff_attention)(Pool&, const sy_diff_attention_args&);
   void (*rope)(Pool&, const sy_rope_args&);
+
+  // One round of a probe on every thread. Returns how many bytes, operations or exponentials it was, 0 if the target
+  // has no such thing. `memory` is what kReadMemory reads.
+  double (*probe)(Pool&, Probe, const char* memory, int64_t bytes);
 };
 
 // One table per object file in src/cpu/target. Which of them may be called here is the business of isa.h.

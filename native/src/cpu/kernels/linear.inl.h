@@ -102,17 +102,20 @@ inline void finish_linear(const sy_linear_args& args, int64_t row, int64_t rows,
   });
 }
 
-// All rows times panels panel .. panel + kPanels - 1, kRows rows at a time.
+// All rows times panels panel .. panel + kPanels - 1, at most kRows rows at a time, in tiles of equal size: small ones
+// wait for their own sums.
 template <int kRows, int kPanels, class W>
 void decode_panels(const sy_linear_args& args, const float* x, int64_t x_stride, int64_t panel) {
   const sy_weight& weight = *args.weight;
   const int64_t rows = args.x->rows;
+  const int64_t rows_per_tile = ceil_div(rows, ceil_div(rows, kRows));
   alignas(64) float totals[kDecodeRows * kPanels * kPanel];
   for (int64_t k = 0; k < weight.cols; k += kDepthBlock) {
-    for (int64_t row = 0; row < rows; row += kRows) {
-      multiply_block<kRows, kPanels, false>(
-          min64(kRows, rows - row), x + row * x_stride + k, x_stride, panel_data<W>(weight, panel) + k * kPanel,
-          weight.depth * kPanel, min64(kDepthBlock, weight.cols - k), totals + row * kPanels * kPanel, k == 0);
+    const int64_t n = min64(kDepthBlock, weight.cols - k);
+    const W* w = panel_data<W>(weight, panel) + k * kPanel;
+    for (int64_t row = 0; row < rows; row += rows_per_tile) {
+      multiply_block<kRows, kPanels, false>(min64(rows_per_tile, rows - row), x + row * x_stride + k, x_stride, w,
+                                            weight.depth * kPanel, n, totals + row * kPanels * kPanel, k == 0);
     }
   }
   finish_linear(args, 0, rows, panel, kPanels * kPanel, totals);

@@ -18,6 +18,7 @@
 #include "cpu/kernels/packed_weight.inl.h"
 #include "cpu/kernels/copies.inl.h"
 #include "cpu/kernels/linear.inl.h"
+#include "cpu/kernels/limits.inl.h"
 // clang-format on
 
 constexpr Ops ops_table(const char* target) {
@@ -40,5 +41,6 @@ constexpr Ops ops_table(const char* target) {
       .attention = attention,
       .diff_attention = diff_attention,
       .rope = rope,
+      .probe = probe,
   };
 }

@@ -35,6 +35,7 @@ void scan_states(const ScanTile& tile, int64_t first, int64_t channel, int64_t t
   const float* a = tile.a + first * kScanChannels + channel;
   float* kept = tile.state + first * kScanChannels + channel;
   Vec state[K];
+#pragma GCC unroll 16
   for (int k = 0; k < K; ++k) state[k] = load(kept + k * kScanChannels);
   for (int64_t t = 0; t < tokens; ++t) {
     const Vec delta = load(tile.delta + t * kScanChannels + channel);
@@ -44,6 +45,7 @@ void scan_states(const ScanTile& tile, int64_t first, int64_t channel, int64_t t
     const float* c = tile.c + t * tile.states + first;
     float* y = tile.y + t * kScanChannels + channel;
     Vec even = load(y), odd = zero();
+#pragma GCC unroll 16
     for (int k = 0; k < K; ++k) {
       state[k] = fma(exp2(rate * load(a + k * kScanChannels)), state[k], input * set(b[k]));
       Vec& sum = k % 2 == 0 ? even : odd;
@@ -51,6 +53,7 @@ void scan_states(const ScanTile& tile, int64_t first, int64_t channel, int64_t t
     }
     store(y, even + odd);
   }
+#pragma GCC unroll 16
   for (int k = 0; k < K; ++k) store(kept + k * kScanChannels, state[k]);
 }
 

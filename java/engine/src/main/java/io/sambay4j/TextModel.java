@@ -464,6 +464,11 @@ public final class TextModel implements AutoCloseable {
     return new Chat(this, List.of());
   }
 
+  /** A conversation that goes on from what was said before. */
+  public Chat newChat(List<ChatMessage> history) {
+    return new Chat(this, history);
+  }
+
   /** A conversation under a system message. */
   public Chat newChat(String systemMessage) {
     return new Chat(this, List.of(ChatMessage.system(systemMessage)));

@@ -1,5 +1,6 @@
 package io.sambay4j;
 
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -32,7 +33,7 @@ final class Waiting {
     try {
       return work.get();
     } catch (ExecutionException e) {
-      throw unwrapped(e.getCause());
+      throw unwrapped(Objects.requireNonNull(e.getCause()));
     }
   }
 

@@ -41,11 +41,7 @@ final class ArithmeticProblems {
     return new Problem(
         "%s has %d %s and %s. How many %s are left?"
             .formatted(
-                who,
-                Math.max(a, b),
-                things,
-                pick(LOSSES).formatted(Math.min(a, b), other),
-                things),
+                who, Math.max(a, b), things, pick(LOSSES).formatted(Math.min(a, b), other), things),
         String.valueOf(Math.abs(a - b)));
   }
 

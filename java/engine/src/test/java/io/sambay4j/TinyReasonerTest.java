@@ -77,7 +77,10 @@ final class TinyReasonerTest {
     assertAccuracy("bare sums", problems::bareSum);
   }
 
-  /** The card says 1000 of 1000; with that, more than 5 misses in 1000 have a chance below one in ten thousand. */
+  /**
+   * The card says 1000 of 1000; with that, more than 5 misses in 1000 have a chance below one in
+   * ten thousand.
+   */
   private static void assertAccuracy(String kind, Supplier<Problem> problems) {
     List<Problem> asked = new ArrayList<>();
     List<RunningGeneration> answers = new ArrayList<>();
@@ -93,7 +96,8 @@ final class TinyReasonerTest {
         wrong.add(asked.get(i) + " → " + text);
       }
     }
-    assertTrue(wrong.size() * 1000 <= 5 * PROBLEMS, kind + ": " + wrong.size() + " wrong: " + wrong);
+    assertTrue(
+        wrong.size() * 1000 <= 5 * PROBLEMS, kind + ": " + wrong.size() + " wrong: " + wrong);
   }
 
   private static RunningGeneration ask(String question) {

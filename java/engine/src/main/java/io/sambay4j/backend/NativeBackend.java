@@ -14,6 +14,7 @@ import static io.sambay4j.bindings.global.Native.sy_kv_append;
 import static io.sambay4j.bindings.global.Native.sy_kv_read;
 import static io.sambay4j.bindings.global.Native.sy_layer_norm;
 import static io.sambay4j.bindings.global.Native.sy_linear;
+import static io.sambay4j.bindings.global.Native.sy_measure_limits;
 import static io.sambay4j.bindings.global.Native.sy_rms_norm;
 import static io.sambay4j.bindings.global.Native.sy_rope;
 import static io.sambay4j.bindings.global.Native.sy_selective_scan;
@@ -23,6 +24,7 @@ import static io.sambay4j.bindings.global.Native.sy_weight_set_rows;
 import static io.sambay4j.bindings.global.Native.sy_zero;
 
 import io.sambay4j.bindings.sy_kv;
+import io.sambay4j.bindings.sy_limits;
 import io.sambay4j.bindings.sy_tensor;
 import io.sambay4j.bindings.sy_weight;
 import io.sambay4j.weights.HalfPrecision;
@@ -66,6 +68,22 @@ public final class NativeBackend implements Backend {
   @Override
   public String description() {
     return device.description();
+  }
+
+  /**
+   * Measures what this device reaches at best, for about so many seconds; see {@code
+   * sy_measure_limits}. Takes 1 GiB meanwhile, and other calls wait.
+   *
+   * @param seconds more than 0, at most 600
+   */
+  public DeviceLimits measureLimits(double seconds) {
+    synchronized (device) {
+      try (sy_limits limits = new sy_limits()) {
+        check(sy_measure_limits(device.pointer(), seconds, limits));
+        return new DeviceLimits(
+            limits.read_bytes(), limits.f32_flops(), limits.bf16_flops(), limits.exps());
+      }
+    }
   }
 
   @Override

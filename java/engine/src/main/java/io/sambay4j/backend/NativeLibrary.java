@@ -36,8 +36,8 @@ public final class NativeLibrary {
   }
 
   private static @Nullable Throwable load() {
-    liftMemoryLimits();
     try {
+      liftMemoryLimits();
       String platform = Loader.getPlatform();
       if (!platform.equals(PLATFORM)) {
         return new UnsupportedOperationException(

@@ -1,9 +1,6 @@
 package io.sambay4j.backend;
 
 import io.sambay4j.OutOfDeviceMemoryException;
-import io.sambay4j.weights.HalfPrecision;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,7 +58,7 @@ public final class ReferenceBackend implements Backend {
   public synchronized void upload(float[] from, int start, Tensor to) {
     checkOpen();
     Checks.transfer("upload", from, start, to);
-    Matrix y = matrix(to);
+    ReferenceMatrix y = matrix(to);
     for (int r = 0; r < y.rows; r++) {
       for (int c = 0; c < y.cols; c++) {
         y.set(r, c, from[start + r * y.cols + c]);
@@ -73,7 +70,7 @@ public final class ReferenceBackend implements Backend {
   public synchronized void download(Tensor from, float[] to, int start) {
     checkOpen();
     Checks.transfer("download", to, start, from);
-    Matrix x = matrix(from);
+    ReferenceMatrix x = matrix(from);
     for (int r = 0; r < x.rows; r++) {
       for (int c = 0; c < x.cols; c++) {
         to[start + r * x.cols + c] = x.get(r, c);
@@ -85,8 +82,8 @@ public final class ReferenceBackend implements Backend {
   public synchronized void copy(Tensor from, Tensor to) {
     checkOpen();
     Checks.copy(from, to);
-    Matrix x = matrix(from);
-    Matrix y = matrix(to);
+    ReferenceMatrix x = matrix(from);
+    ReferenceMatrix y = matrix(to);
     for (int r = 0; r < y.rows; r++) {
       copyRow(x, r, y, r);
     }
@@ -96,7 +93,7 @@ public final class ReferenceBackend implements Backend {
   public synchronized void zero(Tensor tensor) {
     checkOpen();
     Checks.zero(tensor);
-    Matrix y = matrix(tensor);
+    ReferenceMatrix y = matrix(tensor);
     for (int r = 0; r < y.rows; r++) {
       for (int c = 0; c < y.cols; c++) {
         y.set(r, c, 0);
@@ -109,10 +106,10 @@ public final class ReferenceBackend implements Backend {
       Tensor xTensor, Weight weight, @Nullable Tensor biasTensor, Tensor yTensor, boolean add) {
     checkOpen();
     Checks.linear(xTensor, weight, biasTensor, yTensor);
-    Matrix x = matrix(xTensor);
-    Matrix w = matrix(weight);
-    Matrix bias = optional(biasTensor);
-    Matrix y = matrix(yTensor);
+    ReferenceMatrix x = matrix(xTensor);
+    ReferenceMatrix w = matrix(weight);
+    ReferenceMatrix bias = optional(biasTensor);
+    ReferenceMatrix y = matrix(yTensor);
     // y[t, o] = sum_i x[t, i] W[o, i] (+ bias[o]) (+ y[t, o])
     for (int t = 0; t < y.rows; t++) {
       for (int o = 0; o < y.cols; o++) {
@@ -129,8 +126,8 @@ public final class ReferenceBackend implements Backend {
   public synchronized void embedding(Weight table, int[] ids, Tensor yTensor) {
     checkOpen();
     Checks.embedding(table, ids, yTensor);
-    Matrix w = matrix(table);
-    Matrix y = matrix(yTensor);
+    ReferenceMatrix w = matrix(table);
+    ReferenceMatrix y = matrix(yTensor);
     // y[t] = table[ids[t]]
     for (int t = 0; t < ids.length; t++) {
       copyRow(w, ids[t], y, t);
@@ -141,8 +138,8 @@ public final class ReferenceBackend implements Backend {
   public synchronized void gatherRows(Tensor xTensor, int[] rows, Tensor yTensor) {
     checkOpen();
     Checks.gatherRows(xTensor, rows, yTensor);
-    Matrix x = matrix(xTensor);
-    Matrix y = matrix(yTensor);
+    ReferenceMatrix x = matrix(xTensor);
+    ReferenceMatrix y = matrix(yTensor);
     // y[i] = x[rows[i]]
     for (int i = 0; i < rows.length; i++) {
       copyRow(x, rows[i], y, i);
@@ -154,10 +151,10 @@ public final class ReferenceBackend implements Backend {
       Tensor xTensor, Tensor weightTensor, Tensor biasTensor, float eps, Tensor yTensor) {
     checkOpen();
     Checks.layerNorm(xTensor, weightTensor, biasTensor, eps, yTensor);
-    Matrix x = matrix(xTensor);
-    Matrix weight = matrix(weightTensor);
-    Matrix bias = matrix(biasTensor);
-    Matrix y = matrix(yTensor);
+    ReferenceMatrix x = matrix(xTensor);
+    ReferenceMatrix weight = matrix(weightTensor);
+    ReferenceMatrix bias = matrix(biasTensor);
+    ReferenceMatrix y = matrix(yTensor);
     int features = x.cols;
     for (int t = 0; t < x.rows; t++) {
       // mean = 1/F sum_f x[f],  var = 1/F sum_f (x[f] - mean)^2
@@ -183,9 +180,9 @@ public final class ReferenceBackend implements Backend {
   public synchronized void rmsNorm(Tensor xTensor, Tensor weightTensor, float eps, Tensor yTensor) {
     checkOpen();
     Checks.rmsNorm(xTensor, weightTensor, eps, yTensor);
-    Matrix x = matrix(xTensor);
-    Matrix weight = matrix(weightTensor);
-    Matrix y = matrix(yTensor);
+    ReferenceMatrix x = matrix(xTensor);
+    ReferenceMatrix weight = matrix(weightTensor);
+    ReferenceMatrix y = matrix(yTensor);
     int features = x.cols;
     for (int t = 0; t < x.rows; t++) {
       // y[f] = x[f] / sqrt(1/F sum_f x[f]^2 + eps) * weight[f]
@@ -204,8 +201,8 @@ public final class ReferenceBackend implements Backend {
   public synchronized void swiglu(Tensor gateUpTensor, Tensor yTensor) {
     checkOpen();
     Checks.swiglu(gateUpTensor, yTensor);
-    Matrix gateUp = matrix(gateUpTensor);
-    Matrix y = matrix(yTensor);
+    ReferenceMatrix gateUp = matrix(gateUpTensor);
+    ReferenceMatrix y = matrix(yTensor);
     int features = y.cols;
     // y[t, f] = silu(gate[t, f]) * up[t, f],  [gate | up] = gateUp
     for (int t = 0; t < y.rows; t++) {
@@ -225,10 +222,10 @@ public final class ReferenceBackend implements Backend {
       Tensor yTensor) {
     checkOpen();
     Checks.gmu(gateTensor, memoryTensor, normWeightTensor, eps, normGroups, yTensor);
-    Matrix gate = matrix(gateTensor);
-    Matrix memory = matrix(memoryTensor);
-    Matrix normWeight = optional(normWeightTensor);
-    Matrix y = matrix(yTensor);
+    ReferenceMatrix gate = matrix(gateTensor);
+    ReferenceMatrix memory = matrix(memoryTensor);
+    ReferenceMatrix normWeight = optional(normWeightTensor);
+    ReferenceMatrix y = matrix(yTensor);
     int inner = gate.cols;
     double[] gated = new double[inner];
     for (int t = 0; t < gate.rows; t++) {
@@ -266,11 +263,11 @@ public final class ReferenceBackend implements Backend {
       Tensor yTensor) {
     checkOpen();
     Checks.causalConv1d(batch, xTensor, weightTensor, biasTensor, tailTensor, yTensor);
-    Matrix x = matrix(xTensor);
-    Matrix weight = matrix(weightTensor);
-    Matrix bias = optional(biasTensor);
-    Matrix tail = matrix(tailTensor);
-    Matrix y = matrix(yTensor);
+    ReferenceMatrix x = matrix(xTensor);
+    ReferenceMatrix weight = matrix(weightTensor);
+    ReferenceMatrix bias = optional(biasTensor);
+    ReferenceMatrix tail = matrix(tailTensor);
+    ReferenceMatrix y = matrix(yTensor);
     int before = weight.rows - 1; // inputs of the past that an output sees
     for (int s = 0; s < batch.sequences(); s++) {
       int rows = batch.rows(s);
@@ -303,17 +300,17 @@ public final class ReferenceBackend implements Backend {
   public synchronized void selectiveScan(Batch batch, ScanArgs args) {
     checkOpen();
     Checks.selectiveScan(batch, args);
-    Matrix x = matrix(args.x());
-    Matrix delta = matrix(args.delta());
-    Matrix deltaBias = optional(args.deltaBias());
-    Matrix a = matrix(args.a());
-    Matrix b = matrix(args.b());
-    Matrix c = matrix(args.c());
-    Matrix d = optional(args.d());
-    Matrix z = optional(args.z());
-    Matrix state = matrix(args.state());
-    Matrix y = optional(args.y());
-    Matrix yUngated = optional(args.yUngated());
+    ReferenceMatrix x = matrix(args.x());
+    ReferenceMatrix delta = matrix(args.delta());
+    ReferenceMatrix deltaBias = optional(args.deltaBias());
+    ReferenceMatrix a = matrix(args.a());
+    ReferenceMatrix b = matrix(args.b());
+    ReferenceMatrix c = matrix(args.c());
+    ReferenceMatrix d = optional(args.d());
+    ReferenceMatrix z = optional(args.z());
+    ReferenceMatrix state = matrix(args.state());
+    ReferenceMatrix y = optional(args.y());
+    ReferenceMatrix yUngated = optional(args.yUngated());
     int states = a.rows;
     for (int s = 0; s < batch.sequences(); s++) {
       int stateRow = batch.slot()[s] * states;
@@ -351,10 +348,10 @@ public final class ReferenceBackend implements Backend {
   public synchronized void kvAppend(Batch batch, Tensor kTensor, Tensor vTensor, KeyValueView kv) {
     checkOpen();
     Checks.kvAppend(batch, kTensor, vTensor, kv);
-    Matrix k = matrix(kTensor);
-    Matrix v = matrix(vTensor);
-    Matrix keys = matrix(kv.keys());
-    Matrix values = matrix(kv.values());
+    ReferenceMatrix k = matrix(kTensor);
+    ReferenceMatrix v = matrix(vTensor);
+    ReferenceMatrix keys = matrix(kv.keys());
+    ReferenceMatrix values = matrix(kv.values());
     for (int s = 0; s < batch.sequences(); s++) {
       // rows that this very call would overwrite are left out
       int first = Math.max(0, batch.rows(s) - kv.capacity());
@@ -371,10 +368,10 @@ public final class ReferenceBackend implements Backend {
       KeyValueView kv, int s, int first, Tensor kTensor, Tensor vTensor) {
     checkOpen();
     Checks.kvRead(kv, s, first, kTensor, vTensor);
-    Matrix k = matrix(kTensor);
-    Matrix v = matrix(vTensor);
-    Matrix keys = matrix(kv.keys());
-    Matrix values = matrix(kv.values());
+    ReferenceMatrix k = matrix(kTensor);
+    ReferenceMatrix v = matrix(vTensor);
+    ReferenceMatrix keys = matrix(kv.keys());
+    ReferenceMatrix values = matrix(kv.values());
     for (int r = 0; r < k.rows; r++) {
       copyRow(keys, kv.row(s, first + r), k, r);
       copyRow(values, kv.row(s, first + r), v, r);
@@ -392,9 +389,9 @@ public final class ReferenceBackend implements Backend {
       Tensor yTensor) {
     checkOpen();
     Checks.attention("attention", batch, shape, qTensor, k, v, kv, yTensor);
-    Matrix q = matrix(qTensor);
-    Matrix y = matrix(yTensor);
-    KeyValues past = keyValues(batch, k, v, kv);
+    ReferenceMatrix q = matrix(qTensor);
+    ReferenceMatrix y = matrix(yTensor);
+    ReferenceKeyValues past = keyValues(batch, k, v, kv);
     int d = shape.headDim();
     int group = shape.heads() / shape.kvHeads();
     for (int s = 0; s < batch.sequences(); s++) {
@@ -425,10 +422,10 @@ public final class ReferenceBackend implements Backend {
       Tensor yTensor) {
     checkOpen();
     Checks.diffAttention(batch, shape, differential, qTensor, k, v, kv, yTensor);
-    Matrix q = matrix(qTensor);
-    Matrix sublnWeight = matrix(differential.sublnWeight());
-    Matrix y = matrix(yTensor);
-    KeyValues past = keyValues(batch, k, v, kv);
+    ReferenceMatrix q = matrix(qTensor);
+    ReferenceMatrix sublnWeight = matrix(differential.sublnWeight());
+    ReferenceMatrix y = matrix(yTensor);
+    ReferenceKeyValues past = keyValues(batch, k, v, kv);
     int d = shape.headDim();
     int group = shape.heads() / shape.kvHeads();
     for (int s = 0; s < batch.sequences(); s++) {
@@ -464,9 +461,9 @@ public final class ReferenceBackend implements Backend {
       Batch batch, Tensor xTensor, Tensor cosTensor, Tensor sinTensor, int headDim) {
     checkOpen();
     Checks.rope(batch, xTensor, cosTensor, sinTensor, headDim);
-    Matrix x = matrix(xTensor);
-    Matrix cos = matrix(cosTensor);
-    Matrix sin = matrix(sinTensor);
+    ReferenceMatrix x = matrix(xTensor);
+    ReferenceMatrix cos = matrix(cosTensor);
+    ReferenceMatrix sin = matrix(sinTensor);
     int half = cos.cols;
     for (int s = 0; s < batch.sequences(); s++) {
       for (int r = 0; r < batch.rows(s); r++) {
@@ -491,7 +488,7 @@ public final class ReferenceBackend implements Backend {
     closed = true;
   }
 
-  private void checkOpen() {
+  void checkOpen() {
     if (closed) {
       throw new IllegalStateException("the backend is closed");
     }
@@ -507,22 +504,22 @@ public final class ReferenceBackend implements Backend {
     return v > 20 ? v : Math.log1p(Math.exp(v));
   }
 
-  private static void copyRow(Matrix from, int fromRow, Matrix to, int toRow) {
+  private static void copyRow(ReferenceMatrix from, int fromRow, ReferenceMatrix to, int toRow) {
     for (int c = 0; c < to.cols; c++) {
       to.set(toRow, c, from.get(fromRow, c));
     }
   }
 
-  private Matrix matrix(Tensor tensor) {
+  private ReferenceMatrix matrix(Tensor tensor) {
     if (!(tensor.storage() instanceof ReferenceStorage storage) || storage.backend != this) {
       throw new IllegalArgumentException(tensor + " belongs to another backend");
     }
     int offset = (int) tensor.offset(); // within a float[]
-    return new Matrix(
+    return new ReferenceMatrix(
         storage.elements(), tensor.dtype(), offset, tensor.rows(), tensor.cols(), tensor.stride());
   }
 
-  private Matrix matrix(Weight weight) {
+  private ReferenceMatrix matrix(Weight weight) {
     if (!(weight instanceof ReferenceWeight own) || own.backend != this) {
       throw new IllegalArgumentException(
           "the weight [%d, %d] belongs to another backend".formatted(weight.rows(), weight.cols()));
@@ -530,216 +527,18 @@ public final class ReferenceBackend implements Backend {
     return own.matrix();
   }
 
-  private @Nullable Matrix optional(@Nullable Tensor tensor) {
+  private @Nullable ReferenceMatrix optional(@Nullable Tensor tensor) {
     return tensor == null ? null : matrix(tensor);
   }
 
-  private KeyValues keyValues(
+  private ReferenceKeyValues keyValues(
       Batch batch, @Nullable Tensor k, @Nullable Tensor v, @Nullable KeyValueView kv) {
-    return new KeyValues(
+    return new ReferenceKeyValues(
         batch,
         optional(k),
         optional(v),
         kv,
         kv == null ? null : matrix(kv.keys()),
         kv == null ? null : matrix(kv.values()));
-  }
-
-  /** A tensor opened: element [r, c] is {@code data[offset + r * stride + c]}. */
-  private static final class Matrix {
-    final int rows;
-    final int cols;
-    private final float[] data;
-    private final DType dtype;
-    private final int offset;
-    private final int stride;
-
-    Matrix(float[] data, DType dtype, int offset, int rows, int cols, int stride) {
-      this.data = data;
-      this.dtype = dtype;
-      this.offset = offset;
-      this.rows = rows;
-      this.cols = cols;
-      this.stride = stride;
-    }
-
-    float get(int r, int c) {
-      return data[offset + r * stride + c];
-    }
-
-    void set(int r, int c, double value) {
-      float number = (float) value;
-      data[offset + r * stride + c] =
-          switch (dtype) {
-            case F32 -> number;
-            case F16 -> HalfPrecision.fromF16(HalfPrecision.toF16(number));
-            case BF16 -> HalfPrecision.fromBf16(HalfPrecision.toBf16(number));
-          };
-    }
-  }
-
-  /** Keys and values as a query sees them: the chunk's own where given, the cache's before. */
-  private record KeyValues(
-      Batch batch,
-      @Nullable Matrix k,
-      @Nullable Matrix v,
-      @Nullable KeyValueView kv,
-      @Nullable Matrix keys,
-      @Nullable Matrix values) {
-
-    /** softmax over j of scale * q . k[j], for the keys that row r of sequence s sees. */
-    double[] probabilities(
-        AttentionShape shape, int s, int r, Matrix q, int row, int qColumn, int kColumn) {
-      int t = batch.position()[s] + r;
-      int oldest = oldest(shape, t);
-      double[] p = new double[t - oldest + 1];
-      double max = Double.NEGATIVE_INFINITY;
-      for (int j = oldest; j <= t; j++) {
-        double score = 0;
-        for (int i = 0; i < shape.headDim(); i++) {
-          score += (double) q.get(row, qColumn + i) * element(k, keys, s, j, kColumn + i);
-        }
-        p[j - oldest] = shape.scale() * score;
-        max = Math.max(max, p[j - oldest]);
-      }
-      double sum = 0;
-      for (int j = 0; j < p.length; j++) {
-        p[j] = Math.exp(p[j] - max);
-        sum += p[j];
-      }
-      for (int j = 0; j < p.length; j++) {
-        p[j] /= sum;
-      }
-      return p;
-    }
-
-    /** sum_j p[j] v[j, column .. column + width - 1]. */
-    double[] weightedValues(AttentionShape shape, int s, int r, double[] p, int column, int width) {
-      int oldest = oldest(shape, batch.position()[s] + r);
-      double[] out = new double[width];
-      for (int j = 0; j < p.length; j++) {
-        for (int i = 0; i < width; i++) {
-          out[i] += p[j] * element(v, values, s, oldest + j, column + i);
-        }
-      }
-      return out;
-    }
-
-    /** The first key that position t sees: j <= t and (window == 0 or j > t - window). */
-    private static int oldest(AttentionShape shape, int t) {
-      return shape.window() == 0 ? 0 : Math.max(0, t - shape.window() + 1);
-    }
-
-    private float element(@Nullable Matrix own, @Nullable Matrix cached, int s, int j, int column) {
-      if (own != null && j >= batch.position()[s]) {
-        return own.get(batch.sequenceStart()[s] + j - batch.position()[s], column);
-      }
-      if (kv == null || cached == null) {
-        throw new AssertionError("checked: position " + j + " is in the cache");
-      }
-      return cached.get(kv.row(s, j), column);
-    }
-  }
-
-  private static final class ReferenceStorage implements Storage {
-    private final ReferenceBackend backend;
-    private final int size;
-    private float @Nullable [] elements;
-
-    ReferenceStorage(ReferenceBackend backend, float[] elements) {
-      this.backend = backend;
-      this.size = elements.length;
-      this.elements = elements;
-    }
-
-    float[] elements() {
-      if (elements == null) {
-        throw new IllegalStateException("the storage of this tensor is closed");
-      }
-      return elements;
-    }
-
-    @Override
-    public long size() {
-      return size;
-    }
-
-    @Override
-    public void close() {
-      synchronized (backend) {
-        elements = null;
-      }
-    }
-  }
-
-  private static final class ReferenceWeight implements Weight {
-    private final ReferenceBackend backend;
-    private final int rows;
-    private final int cols;
-    private final DType dtype;
-    private float @Nullable [] elements;
-
-    ReferenceWeight(ReferenceBackend backend, float[] elements, int rows, int cols, DType dtype) {
-      this.backend = backend;
-      this.elements = elements;
-      this.rows = rows;
-      this.cols = cols;
-      this.dtype = dtype;
-    }
-
-    Matrix matrix() {
-      if (elements == null) {
-        throw new IllegalStateException("the weight is closed");
-      }
-      return new Matrix(elements, dtype, 0, rows, cols, cols);
-    }
-
-    @Override
-    public int rows() {
-      return rows;
-    }
-
-    @Override
-    public int cols() {
-      return cols;
-    }
-
-    @Override
-    public DType dtype() {
-      return dtype;
-    }
-
-    @Override
-    public long bytes() {
-      return (long) rows * cols * Float.BYTES;
-    }
-
-    @Override
-    public void setRows(int firstRow, ByteBuffer from, DType fromDtype) {
-      synchronized (backend) {
-        backend.checkOpen();
-        Matrix w = matrix();
-        int n = Checks.setRows(this, firstRow, from, fromDtype);
-        ByteBuffer numbers = from.slice().order(ByteOrder.LITTLE_ENDIAN);
-        for (int r = firstRow; r < firstRow + n; r++) {
-          for (int c = 0; c < cols; c++) {
-            float value =
-                switch (fromDtype) {
-                  case F32 -> numbers.getFloat();
-                  case F16 -> HalfPrecision.fromF16(numbers.getShort());
-                  case BF16 -> HalfPrecision.fromBf16(numbers.getShort());
-                };
-            w.set(r, c, value);
-          }
-        }
-      }
-    }
-
-    @Override
-    public void close() {
-      synchronized (backend) {
-        elements = null;
-      }
-    }
   }
 }

@@ -7,8 +7,8 @@ import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the attention layers have in common: the shape, the rotary embedding where there is one, and whether the attention
- * is differential (Ye et al. 2024) or ordinary.
+ * What the attention layers have in common: the shape, the rotary embedding where there is one, and
+ * whether the attention is differential (Ye et al. 2024) or ordinary.
  *
  * @param shape heads, widths and window
  * @param rotary tables, or null: no positions at all, as in SambaY
@@ -27,21 +27,20 @@ record AttentionCore(
     return shape.kvHeads() * shape.headDim();
   }
 
-  /** Turns queries or keys [rows, n * headDim] to their positions, where the model has positions. */
+  /**
+   * Turns queries or keys [rows, n * headDim] to their positions, where the model has positions.
+   */
   void rotate(Tensor x, Pass pass) {
     if (rotary != null) {
       pass.backend().rope(pass.batch(), x, rotary.cos(), rotary.sin(), shape.headDim());
     }
   }
 
-  /** y [rows, queryCols] = attention of q over the cache and, where given, the chunk's own k and v. */
+  /**
+   * y [rows, queryCols] = attention of q over the cache and, where given, the chunk's own k and v.
+   */
   void attend(
-      Tensor q,
-      @Nullable Tensor k,
-      @Nullable Tensor v,
-      KeyValueView cache,
-      Tensor y,
-      Pass pass) {
+      Tensor q, @Nullable Tensor k, @Nullable Tensor v, KeyValueView cache, Tensor y, Pass pass) {
     if (differential == null) {
       pass.backend().attention(pass.batch(), shape, q, k, v, cache, y);
     } else {

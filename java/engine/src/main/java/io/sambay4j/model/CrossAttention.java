@@ -4,7 +4,8 @@ import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the keys and values of the full attention layer with queries of its own (YOCO, Sun et al. 2024). Keeps nothing.
+ * Reads the keys and values of the full attention layer with queries of its own (YOCO, Sun et al.
+ * 2024). Keeps nothing.
  *
  * @param core heads, differential or not
  * @param query [heads * headDim, hidden]

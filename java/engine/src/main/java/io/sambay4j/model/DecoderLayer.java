@@ -4,8 +4,8 @@ import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One layer of the residual stream, whatever its mixer: h += mixer(norm(h)); h += mlp(norm(h)). Plain Mamba has no second
- * half.
+ * One layer of the residual stream, whatever its mixer: h += mixer(norm(h)); h += mlp(norm(h)).
+ * Plain Mamba has no second half.
  */
 record DecoderLayer(
     Norm inputNorm, Mixer mixer, @Nullable Norm postAttentionNorm, @Nullable Mlp mlp) {
@@ -20,7 +20,10 @@ record DecoderLayer(
     }
   }
 
-  /** The part of the full attention layer that every token needs: its keys and values in the shared cache. */
+  /**
+   * The part of the full attention layer that every token needs: its keys and values in the shared
+   * cache.
+   */
   void appendKeysAndValues(Tensor h, Pass pass) {
     Tensor x = pass.work().normed().rows(0, h.rows());
     inputNorm.apply(h, x, pass);

@@ -4,9 +4,9 @@ import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The only layer that attends to every token, and the only one whose cache grows. Its keys and values are shared with the
- * cross attention layers above (YOCO, Sun et al. 2024). The projection is kept in two parts because a prompt's tokens
- * before the last need only keys and values.
+ * The only layer that attends to every token, and the only one whose cache grows. Its keys and
+ * values are shared with the cross attention layers above (YOCO, Sun et al. 2024). The projection
+ * is kept in two parts because a prompt's tokens before the last need only keys and values.
  *
  * @param core heads, differential or not
  * @param query [heads * headDim, hidden]

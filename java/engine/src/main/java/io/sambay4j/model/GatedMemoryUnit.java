@@ -5,8 +5,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * GMU (Ren et al. 2025): out = out_proj · (silu(in_proj · u) ⊙ m), where m is the same token's memory. The normalised
- * form puts an RMSNorm between the product and out_proj. Nothing is kept between tokens.
+ * GMU (Ren et al. 2025): out = out_proj · (silu(in_proj · u) ⊙ m), where m is the same token's
+ * memory. The normalised form puts an RMSNorm between the product and out_proj. Nothing is kept
+ * between tokens.
  *
  * @param inProj [inner, hidden]
  * @param normWeight [1, inner] f32, or null for the plain form

@@ -6,8 +6,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Mamba-1 (Gu and Dao 2023): a gated, input-dependent linear recurrence. The layer at the border of the two decoders also
- * leaves its ungated scan output behind as the memory of the gated memory units (Ren et al. 2025, SambaY).
+ * Mamba-1 (Gu and Dao 2023): a gated, input-dependent linear recurrence. The layer at the border of
+ * the two decoders also leaves its ungated scan output behind as the memory of the gated memory
+ * units (Ren et al. 2025, SambaY).
  *
  * @param layer index from 0
  * @param inProj [2 * inner, hidden]: x first, then the gate z

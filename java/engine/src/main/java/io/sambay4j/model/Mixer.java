@@ -11,8 +11,8 @@ sealed interface Mixer
    *
    * @param h [rows, hidden] f32: the residual stream
    * @param x [rows, hidden]: its norm
-   * @param memory [rows, inner]: the shared memory, written by the layer that makes it and read by the GMUs; null in
-   *     models without
+   * @param memory [rows, inner]: the shared memory, written by the layer that makes it and read by
+   *     the GMUs; null in models without
    */
   void addTo(Tensor h, Tensor x, @Nullable Tensor memory, Pass pass);
 }

@@ -15,8 +15,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings the weights of a checkpoint onto a backend, matrix by matrix through one staging buffer, so that nothing is held
- * twice. Tensor names and layouts: {@link ModelTensors}.
+ * Brings the weights of a checkpoint onto a backend, matrix by matrix through one staging buffer,
+ * so that nothing is held twice. Tensor names and layouts: {@link ModelTensors}.
  */
 public final class ModelLoader {
   /** Bytes read and packed at a time: large enough for the disk, small beside the weights. */
@@ -61,9 +61,11 @@ public final class ModelLoader {
   }
 
   /**
-   * Loads a model. The model takes the backend over and closes it; if loading fails, everything is closed.
+   * Loads a model. The model takes the backend over and closes it; if loading fails, everything is
+   * closed.
    *
-   * @throws io.sambay4j.InvalidModelException if the checkpoint does not hold what the configuration needs
+   * @throws io.sambay4j.InvalidModelException if the checkpoint does not hold what the
+   *     configuration needs
    */
   public static SambayModel load(
       Backend backend,

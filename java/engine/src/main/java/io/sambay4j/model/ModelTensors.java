@@ -1,8 +1,8 @@
 package io.sambay4j.model;
 
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.json.Quote;
 import io.sambay4j.weights.Checkpoint;
-import io.sambay4j.weights.Quote;
 import io.sambay4j.weights.StorageType;
 import io.sambay4j.weights.TensorInfo;
 import java.util.ArrayList;
@@ -87,6 +87,15 @@ public final class ModelTensors {
   /** Number of parameters. */
   public long parameters() {
     return tensors.stream().mapToLong(Expected::elements).sum();
+  }
+
+  /** Number of parameters of a layer, counted from 0, its norms included. */
+  public long parametersOfLayer(int layer) {
+    String infix = ".layers." + layer + ".";
+    return tensors.stream()
+        .filter(tensor -> tensor.name().contains(infix))
+        .mapToLong(Expected::elements)
+        .sum();
   }
 
   /** Number of parameters by part, parts without any left out. */

@@ -7,11 +7,13 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What flows through the layers now: the rows of a batch, with the memory they may use. A step makes one pass with all
- * its rows through the self-decoder and one, mostly narrower, through the cross-decoder.
+ * What flows through the layers now: the rows of a batch, with the memory they may use. A step
+ * makes one pass with all its rows through the self-decoder and one, mostly narrower, through the
+ * cross-decoder.
  *
  * @param batch rows, slots, positions
- * @param shared where the batch's sequences keep the shared keys and values; null in models without full attention
+ * @param shared where the batch's sequences keep the shared keys and values; null in models without
+ *     full attention
  */
 record Pass(
     Backend backend, Workspace work, StatePool states, Batch batch, @Nullable KeyValueView shared) {

@@ -5,8 +5,8 @@ import io.sambay4j.backend.DType;
 import io.sambay4j.backend.Tensor;
 
 /**
- * Tables of the rotary position embedding (Su et al. 2021): the angle of feature j at position p is p / theta^(2j /
- * headDim).
+ * Tables of the rotary position embedding (Su et al. 2021): the angle of feature j at position p is
+ * p / theta^(2j / headDim).
  *
  * @param cos [positions, headDim / 2] f32
  * @param sin the same

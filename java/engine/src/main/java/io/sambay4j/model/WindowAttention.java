@@ -5,8 +5,8 @@ import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention over the last {@code window} tokens, the query's own included. Keeps the keys and values of that many tokens
- * in a ring per sequence.
+ * Attention over the last {@code window} tokens, the query's own included. Keeps the keys and
+ * values of that many tokens in a ring per sequence.
  *
  * @param layer index from 0
  * @param core heads, window, differential or not
@@ -28,7 +28,8 @@ record WindowAttention(int layer, AttentionCore core, Linear qkv, Linear outProj
     core.rotate(q, pass);
     core.rotate(k, pass);
 
-    // Attend first, append after: the ring holds one window, and the chunk would overwrite what its first rows need.
+    // Attend first, append after: the ring holds one window, and the chunk would overwrite what its
+    // first rows need.
     KeyValueView ring = pass.states().window(layer).view(pass.batch());
     Tensor y = pass.work().attention().rows(0, rows);
     core.attend(q, k, v, ring, y, pass);

@@ -6,8 +6,8 @@ import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Every scratch tensor of a step by name, allocated once for the widest step; a step uses the first rows. Widths that the
- * model's kinds of layer do not need are 1.
+ * Every scratch tensor of a step by name, allocated once for the widest step; a step uses the first
+ * rows. Widths that the model's kinds of layer do not need are 1.
  *
  * @param residual [tokens, hidden] f32: the residual stream stays f32 whatever the activations are
  * @param wanted [tokens, hidden] f32: the rows of it that go on into the cross-decoder
@@ -43,7 +43,9 @@ record Workspace(
     Tensor logits)
     implements AutoCloseable {
 
-  /** Rows of logits made at once: the head is read once for this many, and 200,064 columns are wide. */
+  /**
+   * Rows of logits made at once: the head is read once for this many, and 200,064 columns are wide.
+   */
   static final int LOGIT_ROWS = 16;
 
   static Workspace create(Backend backend, ModelConfig config, DType activations, int tokens) {
@@ -80,8 +82,21 @@ record Workspace(
   public void close() {
     for (Tensor tensor :
         new @Nullable Tensor[] {
-          residual, wanted, normed, xz, conv, dbc, delta, scan, memory, wantedMemory, qkv, attention,
-          gateUp, mlp, logits
+          residual,
+          wanted,
+          normed,
+          xz,
+          conv,
+          dbc,
+          delta,
+          scan,
+          memory,
+          wantedMemory,
+          qkv,
+          attention,
+          gateUp,
+          mlp,
+          logits
         }) {
       if (tensor != null) {
         tensor.storage().close();

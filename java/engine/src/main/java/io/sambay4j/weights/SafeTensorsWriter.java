@@ -1,6 +1,8 @@
 package io.sambay4j.weights;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.sambay4j.json.Quote;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -148,7 +150,8 @@ public final class SafeTensorsWriter implements AutoCloseable {
     if (!type.isWeightType()) {
       throw new IllegalArgumentException(name + " is " + type + ", not F32, F16 or BF16");
     }
-    ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    int chunkBytes = (int) Math.min(CHUNK_BYTES, (long) values.length * type.bytes());
+    ByteBuffer chunk = ByteBuffer.allocate(chunkBytes).order(ByteOrder.LITTLE_ENDIAN);
     for (int done = 0; done < values.length; ) {
       int end = Math.min(values.length, done + CHUNK_BYTES / type.bytes());
       for (chunk.clear(); done < end; done++) {
@@ -237,7 +240,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     Set<String> names = new HashSet<>();
     long offset = 0;
-    try (JsonGenerator json = StrictJson.FACTORY.createGenerator(out)) {
+    try (JsonGenerator json = new JsonFactory().createGenerator(out)) {
       json.writeStartObject();
       if (!metadata.isEmpty()) {
         json.writeObjectFieldStart("__metadata__");

@@ -269,7 +269,7 @@ abstract class BackendContract {
     for (int round = 0; round < 2 * ROUNDS; round++) {
       AttentionCase c = attentionCase(dtype, 2);
       Twin subln = vector(2 * c.shape.headDim());
-      float lambda = random.nextFloat();
+      float lambda = 0.9f * random.nextFloat(); // near 1 the difference is all rounding
       for (Side side : sides) {
         side.backend.diffAttention(
             c.batch,

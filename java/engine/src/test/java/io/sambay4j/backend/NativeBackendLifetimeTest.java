@@ -24,6 +24,17 @@ class NativeBackendLifetimeTest extends BackendLifetimeContract {
   }
 
   @Test
+  void limitsAreMeasuredWhileOpen() {
+    NativeBackend backend = Targets.open("scalar");
+    DeviceLimits limits = backend.measureLimits(0.01);
+    assertTrue(limits.readBytes() > 0 && limits.f32Flops() > 0 && limits.exponentials() > 0);
+    assertEquals(0, limits.bf16Flops());
+    assertThrows(IllegalArgumentException.class, () -> backend.measureLimits(0));
+    backend.close();
+    assertThrows(IllegalStateException.class, () -> backend.measureLimits(0.01));
+  }
+
+  @Test
   void twentyRoundsOfOpenAndCloseKeepTheResidentSize() throws Exception {
     ByteBuffer rows = Bytes.of(ones(32 * 8192), DType.F32);
     long settled = 0;

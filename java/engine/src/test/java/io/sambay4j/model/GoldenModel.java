@@ -18,7 +18,8 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * A small random model with values computed in float64 by an independent implementation; see native/tests/goldens.
+ * A small random model with values computed in float64 by an independent implementation; see
+ * native/tests/goldens.
  *
  * @param name directory
  * @param cases one for each prompt
@@ -88,14 +89,14 @@ record GoldenModel(String name, List<Case> cases) {
   static GoldenModel read(String name) {
     Map<String, Map<String, Array>> cases = new TreeMap<>();
     Map<String, Map<String, int[]>> ids = new TreeMap<>();
-    try (SafeTensors file = SafeTensors.open(GOLDENS.resolve(name).resolve("expected.safetensors"))) {
+    try (SafeTensors file =
+        SafeTensors.open(GOLDENS.resolve(name).resolve("expected.safetensors"))) {
       for (TensorInfo info : file.tensors().values()) {
         int dot = info.name().indexOf('.');
         String prefix = info.name().substring(0, dot + 1);
         String rest = info.name().substring(dot + 1);
         if (rest.endsWith("_ids")) {
-          int[] values =
-              Arrays.stream(file.readLongs(info)).mapToInt(Math::toIntExact).toArray();
+          int[] values = Arrays.stream(file.readLongs(info)).mapToInt(Math::toIntExact).toArray();
           ids.computeIfAbsent(prefix, key -> new TreeMap<>()).put(rest, values);
         } else {
           cases

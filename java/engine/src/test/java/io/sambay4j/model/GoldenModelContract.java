@@ -195,14 +195,12 @@ abstract class GoldenModelContract {
             where, c.greedyLogits().row(step), logits.get(i), GoldenModel.F32_TOLERANCE);
         if (step < c.greedyIds().length) {
           assertEquals(c.greedyIds()[step], argMax(logits.get(i)), where);
-          chunks.add(
-              new Chunk(sequences.get(i), new int[] {c.greedyIds()[step]}, Wanted.LAST));
+          chunks.add(new Chunk(sequences.get(i), new int[] {c.greedyIds()[step]}, Wanted.LAST));
           owners.add(i);
         }
       }
       if (!chunks.isEmpty()) {
-        model.forward(
-            chunks, (chunk, token, row) -> logits.set(owners.get(chunk), row.clone()));
+        model.forward(chunks, (chunk, token, row) -> logits.set(owners.get(chunk), row.clone()));
       }
     }
   }
@@ -230,5 +228,4 @@ abstract class GoldenModelContract {
     }
     return all;
   }
-
 }

@@ -76,6 +76,8 @@ public final class TestFiles {
 
   static Path write(Path file, byte[] bytes) {
     try {
+      Files.deleteIfExists(
+          file); // a new file is cheaper: some file systems flush one that is rewritten
       return Files.write(file, bytes);
     } catch (IOException e) {
       throw new UncheckedIOException(e);

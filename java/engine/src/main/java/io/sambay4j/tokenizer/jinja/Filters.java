@@ -23,7 +23,7 @@ final class Filters {
     FILTERS.put("upper", (value, a) -> Strings.upper(a.site(), Values.text(a.site(), value)));
     FILTERS.put(
         "capitalize", (value, a) -> Strings.capitalize(a.site(), Values.text(a.site(), value)));
-    FILTERS.put("title", (value, a) -> Strings.title(a.site(), Values.text(a.site(), value)));
+    FILTERS.put("title", Filters::title);
     FILTERS.put("replace", Filters::replace);
     FILTERS.put("indent", Filters::indent);
     FILTERS.put("string", (value, a) -> Values.text(a.site(), value));
@@ -71,6 +71,15 @@ final class Filters {
     Site site = arguments.site();
     return Strings.strip(
         site, Values.text(site, value), arguments.get(0, "chars", None.NONE), true, true);
+  }
+
+  /** Unlike the method of the same name, takes an apostrophe as part of a word. */
+  private static Object title(Object value, Arguments arguments) {
+    Site site = arguments.site();
+    return Strings.title(
+        site,
+        Values.text(site, value),
+        c -> "-({[<".indexOf(c) >= 0 || (c <= 0xFFFF && Strings.isWhiteSpace((char) c)));
   }
 
   private static Object replace(Object value, Arguments arguments) {

@@ -47,6 +47,9 @@ final class Json {
     } else if (value instanceof Boolean || value instanceof Long) {
       out.append(value.toString(), false);
     } else if (value instanceof Double number) {
+      if (Double.isNaN(number) || Double.isInfinite(number)) {
+        throw site.error("cannot write " + number + " as JSON");
+      }
       out.append(Values.ofDouble(number), false);
     } else if (value instanceof None) {
       out.append("null", false);

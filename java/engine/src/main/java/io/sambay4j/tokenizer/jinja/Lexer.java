@@ -19,6 +19,7 @@ final class Lexer {
   private static final Pattern RAW_BLOCK =
       Pattern.compile(
           "\\{%([-+]?)\\s*raw\\s*([-+]?)%}(.*?)\\{%([-+]?)\\s*endraw\\s*([-+]?)%}", Pattern.DOTALL);
+  private static final Pattern NUMBER = Pattern.compile("[0-9]++(\\.[0-9]++)?([eE][-+]?[0-9]++)?");
   private static final String[] OPERATORS = {
     "**", "//", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[",
     "]", "{", "}", ".", ",", ":", "|"
@@ -210,26 +211,12 @@ final class Lexer {
   }
 
   private Token number() {
-    int end = digits(position);
-    Kind kind = Kind.INTEGER;
-    if (end + 1 < source.length()
-        && source.charAt(end) == '.'
-        && Character.isDigit(source.charAt(end + 1))) {
-      kind = Kind.FLOAT;
-      end = digits(end + 1);
-    }
-    return take(kind, end);
-  }
-
-  private int digits(int from) {
-    int end = from;
-    while (end < source.length() && source.charAt(end) >= '0' && source.charAt(end) <= '9') {
-      end++;
-    }
-    if (end == from) {
+    Matcher number = NUMBER.matcher(source).region(position, source.length());
+    if (!number.lookingAt()) {
       throw error("a digit that is not one of 0 to 9");
     }
-    return end;
+    boolean integer = number.group(1) == null && number.group(2) == null;
+    return take(integer ? Kind.INTEGER : Kind.FLOAT, number.end());
   }
 
   private Token string(char quote) {

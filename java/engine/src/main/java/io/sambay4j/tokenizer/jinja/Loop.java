@@ -6,16 +6,10 @@ import java.util.List;
 final class Loop {
   private final List<Object> elements;
   private final int index;
-  private final int depth;
 
-  Loop(List<Object> elements, int index, int depth) {
+  Loop(List<Object> elements, int index) {
     this.elements = elements;
     this.index = index;
-    this.depth = depth;
-  }
-
-  int depth() {
-    return depth;
   }
 
   Object get(Site site, String name) {
@@ -27,8 +21,6 @@ final class Loop {
       case "first" -> index == 0;
       case "last" -> index == elements.size() - 1;
       case "length" -> (long) elements.size();
-      case "depth" -> (long) depth;
-      case "depth0" -> (long) depth - 1;
       case "previtem" -> index == 0 ? new Undefined("loop.previtem") : elements.get(index - 1);
       case "nextitem" ->
           index == elements.size() - 1 ? new Undefined("loop.nextitem") : elements.get(index + 1);

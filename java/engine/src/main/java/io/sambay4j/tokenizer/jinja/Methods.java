@@ -33,7 +33,7 @@ final class Methods {
       case "lower" -> Strings.lower(site, text);
       case "upper" -> Strings.upper(site, text);
       case "capitalize" -> Strings.capitalize(site, text);
-      case "title" -> Strings.title(site, text);
+      case "title" -> Strings.title(site, text, c -> !Character.isLetter(c));
       case "split" -> Strings.split(site, text, first, arguments.integer(1, "maxsplit", -1));
       case "rsplit" ->
           Strings.splitFromRight(

@@ -85,12 +85,11 @@ interface Statement {
       if (chosen.isEmpty()) {
         return executeAll(otherwise, scope, run, out);
       }
-      int depth = scope.find("loop") instanceof Loop outer ? outer.depth() + 1 : 1;
       for (int i = 0; i < chosen.size(); i++) {
         run.spend(line, 1);
         Scope round = new Scope(scope);
         assign(site, targets, chosen.get(i), round);
-        round.set("loop", new Loop(chosen, i, depth));
+        round.set("loop", new Loop(chosen, i));
         if (executeAll(body, round, run, out) == Flow.BREAK) {
           break;
         }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.IntPredicate;
 
 /** What filters and methods do with strings; each character keeps its provenance. */
 final class Strings {
@@ -74,7 +75,7 @@ final class Strings {
       while (at < value.length()) {
         site.run().spend(site.line(), 1);
         if (most >= 0 && parts.size() == most) {
-          parts.add(strip(site, text.substring(at, value.length()), None.NONE, false, true));
+          parts.add(text.substring(at, value.length()));
           return parts;
         }
         int end = skip(value, at, false);
@@ -167,8 +168,12 @@ final class Strings {
         .concat(lower(site, text.substring(first, text.length())));
   }
 
-  /** The first letter of each word large, the others small. */
-  static Text title(Site site, Text text) {
+  /**
+   * The first character of each word large, the others small.
+   *
+   * @param endsWord the characters between words
+   */
+  static Text title(Site site, Text text, IntPredicate endsWord) {
     site.run().spend(site.line(), text.length());
     Text.Builder out = new Text.Builder();
     boolean inWord = false;
@@ -177,7 +182,7 @@ final class Strings {
       int next = i + Character.charCount(codePoint);
       Text character = text.substring(i, next);
       out.append(inWord ? lower(site, character) : upper(site, character));
-      inWord = Character.isLetter(codePoint);
+      inWord = !endsWord.test(codePoint);
       i = next;
     }
     return out.build();

@@ -232,6 +232,9 @@ final class Values {
 
   /** A float as Python writes it: shortest digits, an exponent only below 1e-4 and from 1e16 on. */
   static String ofDouble(double number) {
+    if (Double.isNaN(number) || Double.isInfinite(number)) {
+      return Double.isNaN(number) ? "nan" : number > 0 ? "inf" : "-inf";
+    }
     if (number == 0 || (Math.abs(number) >= 1e-4 && Math.abs(number) < 1e16)) {
       String plain = new BigDecimal(Double.toString(number)).toPlainString();
       return plain.contains(".") ? plain : plain + ".0";

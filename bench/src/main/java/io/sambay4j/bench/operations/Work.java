@@ -1,0 +1,36 @@
+package io.sambay4j.bench.operations;
+
+import io.sambay4j.backend.DeviceLimits;
+
+/**
+ * What one call cannot avoid, whoever computes it.
+ *
+ * @param bytes read from or written to memory: of operands that are not in the caches
+ * @param f32Flops multiplications and additions in f32
+ * @param bf16Flops those whose factors are both bf16, which some targets do faster
+ * @param exponentials as named
+ */
+public record Work(double bytes, double f32Flops, double bf16Flops, double exponentials) {
+
+  /** Seconds that a device with these limits needs at least: memory and arithmetic may overlap. */
+  public double floor(DeviceLimits limits) {
+    return Math.max(memory(limits), arithmetic(limits));
+  }
+
+  /** Which of the two the floor is. */
+  public String bound(DeviceLimits limits) {
+    return memory(limits) >= arithmetic(limits) ? "memory" : "arithmetic";
+  }
+
+  private double memory(DeviceLimits limits) {
+    return bytes / limits.readBytes();
+  }
+
+  /** Products and exponentials come from the same units, one after the other. */
+  private double arithmetic(DeviceLimits limits) {
+    double bf16Rate = limits.bf16Flops() > 0 ? limits.bf16Flops() : limits.f32Flops();
+    return f32Flops / limits.f32Flops()
+        + bf16Flops / bf16Rate
+        + exponentials / limits.exponentials();
+  }
+}

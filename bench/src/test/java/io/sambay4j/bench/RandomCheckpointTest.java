@@ -1,0 +1,138 @@
+package io.sambay4j.bench;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.sambay4j.model.ModelConfig;
+import io.sambay4j.model.ModelTensors;
+import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.StorageType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RandomCheckpointTest {
+  private static final Path ROOT = Path.of(System.getProperty("sambay.root", ".."));
+  private static final Path GOLDENS = ROOT.resolve("native/tests/goldens");
+
+  @TempDir Path dir;
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "flash-tiny-bf16",
+        "variant-sambayda",
+        "variant-gmu-norm",
+        "variant-samba",
+        "variant-mamba"
+      })
+  void fitsItsConfigurationAndIsFinite(String golden) throws IOException {
+    ModelConfig config = ModelConfig.read(GOLDENS.resolve(golden).resolve("config.json"));
+    RandomCheckpoint generator = new RandomCheckpoint(config, 5);
+    generator.write(dir, Long.MAX_VALUE, bytes -> {});
+    try (Checkpoint checkpoint = Checkpoint.open(dir)) {
+      ModelTensors.of(config).verify(checkpoint);
+      assertEquals(generator.bytes(), checkpoint.totalBytes());
+      assertEquals(List.of(), checkpoint.findNonFinite(bytes -> {}));
+    }
+  }
+
+  @Test
+  void valuesAreThoseOfAModelBeforeTraining() throws IOException {
+    ModelConfig config = ModelConfig.read(GOLDENS.resolve("flash-w512-bf16/config.json"));
+    new RandomCheckpoint(config, 1).write(dir, Long.MAX_VALUE, bytes -> {});
+    try (Checkpoint checkpoint = Checkpoint.open(dir)) {
+      float[] embedding = floats(checkpoint, "model.embed_tokens.weight");
+      assertEquals(0, mean(embedding), 0.001);
+      assertEquals(0.02, deviation(embedding), 0.001);
+      assertEquals(0.02, deviation(floats(checkpoint, "model.layers.0.mlp.fc1.weight")), 0.001);
+      assertFalse(
+          Arrays.equals(
+              embedding, 0, 100, floats(checkpoint, "model.layers.0.mlp.fc1.weight"), 0, 100));
+      float[] aLog = floats(checkpoint, "model.layers.0.attn.A_log");
+      assertEquals(StorageType.F32, checkpoint.tensor("model.layers.0.attn.A_log").type());
+      for (int i = 0; i < aLog.length; i++) {
+        assertEquals((float) Math.log(1 + i % 16), aLog[i]);
+      }
+      for (float bias : floats(checkpoint, "model.layers.0.attn.dt_proj.bias")) {
+        double dt = Math.log1p(Math.exp(bias));
+        assertTrue(dt > 0.00099 && dt < 0.102, "softplus of dt_proj.bias is " + dt);
+      }
+      for (float one : floats(checkpoint, "model.layers.0.attn.D")) {
+        assertEquals(1, one);
+      }
+      assertEquals(0, deviation(floats(checkpoint, "model.final_layernorm.bias")));
+    }
+  }
+
+  @Test
+  void sameSeedSameValuesWhateverTheShards() throws IOException {
+    ModelConfig config = ModelConfig.read(GOLDENS.resolve("flash-tiny-bf16/config.json"));
+    Path whole = Files.createDirectory(dir.resolve("whole"));
+    Path sharded = Files.createDirectory(dir.resolve("sharded"));
+    Path other = Files.createDirectory(dir.resolve("other"));
+    new RandomCheckpoint(config, 7).write(whole, Long.MAX_VALUE, bytes -> {});
+    new RandomCheckpoint(config, 7).write(sharded, 200_000, bytes -> {});
+    new RandomCheckpoint(config, 8).write(other, Long.MAX_VALUE, bytes -> {});
+    try (Checkpoint a = Checkpoint.open(whole);
+        Checkpoint b = Checkpoint.open(sharded);
+        Checkpoint c = Checkpoint.open(other)) {
+      ModelTensors.of(config).verify(b);
+      for (String name : a.names()) {
+        assertArrayEquals(floats(a, name), floats(b, name), name);
+      }
+      String name = "model.layers.0.mlp.fc1.weight";
+      assertFalse(Arrays.equals(floats(a, name), floats(c, name)));
+    }
+    try (var files = Files.list(sharded)) {
+      assertTrue(files.count() > 3, "shards and an index");
+    }
+  }
+
+  @Test
+  void commandLineCopiesTheSettings() throws IOException {
+    Path box = ROOT.resolve("models/tiny-reasoner");
+    Path out = dir.resolve("out");
+    RandomCheckpoint.main(
+        new String[] {
+          out.toString(), "--config", box.toString(), "--seed", "3", "--shard-bytes", "2000000"
+        });
+    for (String name :
+        List.of(
+            "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")) {
+      assertEquals(-1, Files.mismatch(box.resolve(name), out.resolve(name)), name);
+    }
+    try (Checkpoint checkpoint = Checkpoint.open(out)) {
+      ModelTensors.of(ModelConfig.read(out.resolve("config.json"))).verify(checkpoint);
+    }
+  }
+
+  private static float[] floats(Checkpoint checkpoint, String name) {
+    return checkpoint.readFloats(checkpoint.tensor(name));
+  }
+
+  private static double mean(float[] values) {
+    double sum = 0;
+    for (float value : values) {
+      sum += value;
+    }
+    return sum / values.length;
+  }
+
+  private static double deviation(float[] values) {
+    double mean = mean(values);
+    double sum = 0;
+    for (float value : values) {
+      sum += (value - mean) * (value - mean);
+    }
+    return Math.sqrt(sum / values.length);
+  }
+}

@@ -1,0 +1,225 @@
+package io.sambay4j.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sambay4j.model.SambayModel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "bench",
+    description =
+        "Measures how fast prompts are read (pp) and tokens are generated (tg), one length and batch at a time, "
+            + "on random token ids, starting from an empty state. Rates are tokens a second of all sequences together, "
+            + "mean and standard deviation over the repetitions, after one run that is not counted.",
+    header = "Measures how fast prompts are read and tokens generated.",
+    sortOptions = false,
+    optionListHeading = "%nOptions:%n",
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  sambay bench --model DIR",
+      "  sambay bench --model DIR --prompt 128,512,2048 --gen 64 --batch 1,8 --repetitions 5",
+      "  sambay bench --model DIR --prompt 0 --gen 128 --threads 4 --csv"
+    })
+final class BenchCommand implements Callable<Integer> {
+  private static final int STEP_TOKENS = 512;
+  private static final int MAX_REPETITIONS = 10_000;
+
+  private final Console console;
+
+  @Mixin private ModelOptions model = new ModelOptions();
+  @Mixin private DeviceOptions device = new DeviceOptions();
+
+  @Option(
+      names = {"-p", "--prompt"},
+      paramLabel = "N,…",
+      split = ",",
+      order = 10,
+      defaultValue = "512",
+      description = "Lengths of prompts to read; 0: none. Default: 512.")
+  private List<Integer> prompts = List.of();
+
+  @Option(
+      names = {"-n", "--gen"},
+      paramLabel = "N,…",
+      split = ",",
+      order = 11,
+      defaultValue = "128",
+      description = "Numbers of tokens to generate; 0: none. Default: 128.")
+  private List<Integer> generated = List.of();
+
+  @Option(
+      names = {"-b", "--batch"},
+      paramLabel = "N,…",
+      split = ",",
+      order = 12,
+      defaultValue = "1",
+      description = "Sequences at once. Default: 1.")
+  private List<Integer> batches = List.of();
+
+  @Option(
+      names = {"-r", "--repetitions"},
+      paramLabel = "N",
+      order = 13,
+      defaultValue = "3",
+      description = "Counted runs of each. Default: 3.")
+  private int repetitions;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      order = 14,
+      defaultValue = "1",
+      description = "Seed of the token ids. Default: 1.")
+  private long seed;
+
+  @ArgGroup private Format format = new Format();
+
+  /** At most one of the two. */
+  static final class Format {
+    @Option(names = "--json", order = 41, description = "One JSON object instead of a table.")
+    private boolean json;
+
+    @Option(names = "--csv", order = 42, description = "Comma-separated values instead of a table.")
+    private boolean csv;
+  }
+
+  BenchCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() {
+    check("--prompt", prompts, 0, 1 << 24);
+    check("--gen", generated, 0, 1 << 24);
+    check("--batch", batches, 1, STEP_TOKENS);
+    check("--repetitions", List.of(repetitions), 1, MAX_REPETITIONS);
+    int longest = Math.max(max(prompts), max(generated));
+    if (longest == 0) {
+      throw new IllegalArgumentException("--prompt and --gen are both 0, so nothing is measured");
+    }
+    ModelFiles files = ModelFiles.read(model.directory());
+    long before = System.nanoTime();
+    try (SambayModel opened =
+        model.openModel(console, device, files, max(batches), longest, STEP_TOKENS)) {
+      double loadSeconds = (System.nanoTime() - before) / 1e9;
+      Benchmark benchmark = new Benchmark(opened, repetitions, seed);
+      List<Benchmark.Result> results = new ArrayList<>();
+      if (!format.json && !format.csv) {
+        console.out().println("model   " + files.directory().path());
+        console.out().println("device  " + opened.backend().description());
+        console.out().println("load    " + Units.seconds(loadSeconds));
+      }
+      for (int batch : batches) {
+        prompts.stream().filter(n -> n > 0).forEach(n -> results.add(benchmark.prompt(n, batch)));
+        generated.stream()
+            .filter(n -> n > 0)
+            .forEach(n -> results.add(benchmark.generation(n, batch)));
+      }
+      ResidentMemory memory = ResidentMemory.read();
+      if (format.json) {
+        console.out().println(Json.line(toJson(files, opened, loadSeconds, memory, results)));
+      } else if (format.csv) {
+        printCsv(opened, loadSeconds, memory, results);
+      } else {
+        printTable(memory, results);
+      }
+    }
+    return Cli.OK;
+  }
+
+  private static void check(String option, List<Integer> values, int min, int max) {
+    for (int value : values) {
+      if (value < min || value > max) {
+        throw new IllegalArgumentException(
+            "%s must be %d to %d but was %d".formatted(option, min, max, value));
+      }
+    }
+  }
+
+  private static int max(List<Integer> values) {
+    return values.stream().mapToInt(n -> n).max().orElseThrow();
+  }
+
+  private void printTable(ResidentMemory memory, List<Benchmark.Result> results) {
+    console
+        .out()
+        .println(
+            "memory  %s resident, %s at most"
+                .formatted(Units.bytes(memory.now()), Units.bytes(memory.peak())));
+    console.out().println();
+    Table table = new Table("test", ">batch", ">tokens/s", ">±", ">ms a step");
+    for (Benchmark.Result result : results) {
+      table.row(
+          result.name(),
+          result.batch(),
+          Units.rate(result.mean()),
+          Units.rate(result.deviation()),
+          Units.format("%.2f", 1000 / result.mean() * result.tokensPerStep()));
+    }
+    table.print(console.out());
+  }
+
+  private void printCsv(
+      SambayModel opened,
+      double loadSeconds,
+      ResidentMemory memory,
+      List<Benchmark.Result> results) {
+    console
+        .out()
+        .println(
+            "test,tokens,batch,repetitions,tokens_per_second,deviation,load_seconds,resident_bytes,peak_bytes,device");
+    for (Benchmark.Result result : results) {
+      console
+          .out()
+          .println(
+              Units.format(
+                  "%s,%d,%d,%d,%.4f,%.4f,%.3f,%d,%d,\"%s\"",
+                  result.kind(),
+                  result.tokens(),
+                  result.batch(),
+                  repetitions,
+                  result.mean(),
+                  result.deviation(),
+                  loadSeconds,
+                  memory.now(),
+                  memory.peak(),
+                  opened.backend().description().replace("\"", "\"\"")));
+    }
+  }
+
+  private ObjectNode toJson(
+      ModelFiles files,
+      SambayModel opened,
+      double loadSeconds,
+      ResidentMemory memory,
+      List<Benchmark.Result> results) {
+    ObjectNode root =
+        Json.object()
+            .put("model", files.directory().path().toString())
+            .put("device", opened.backend().description())
+            .put("load_seconds", loadSeconds)
+            .put("resident_bytes", memory.now())
+            .put("peak_bytes", memory.peak())
+            .put("repetitions", repetitions);
+    ArrayNode tests = root.putArray("tests");
+    for (Benchmark.Result result : results) {
+      ObjectNode test =
+          tests
+              .addObject()
+              .put("test", result.kind())
+              .put("tokens", result.tokens())
+              .put("batch", result.batch())
+              .put("tokens_per_second", result.mean())
+              .put("deviation", result.deviation());
+      ArrayNode runs = test.putArray("runs");
+      result.rates().forEach(runs::add);
+    }
+    return root;
+  }
+}

@@ -1,0 +1,324 @@
+package io.sambay4j.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sambay4j.InvalidModelException;
+import io.sambay4j.backend.DType;
+import io.sambay4j.model.LayerKind;
+import io.sambay4j.model.LoadOptions;
+import io.sambay4j.model.MemoryEstimate;
+import io.sambay4j.model.ModelConfig;
+import io.sambay4j.model.ModelTensors;
+import io.sambay4j.weights.Checkpoint;
+import java.io.PrintStream;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "inspect",
+    description =
+        "Shows configuration, layers, parameters by part, formats, and the memory a model "
+            + "takes for a given context and batch. Reads headers only; --check reads the weights as well.",
+    header = "Shows what a model directory holds and needs.",
+    sortOptions = false,
+    optionListHeading = "%nOptions:%n",
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  sambay inspect",
+      "  sambay inspect --model DIR --context 32768 --batch 8 --dtype bf16",
+      "  sambay inspect --model DIR --check",
+      "  sambay inspect --json | jq .memory"
+    })
+final class InspectCommand implements Callable<Integer> {
+  private static final int STEP_TOKENS = 512;
+  private static final int MAX_BATCH = STEP_TOKENS;
+
+  private final Console console;
+
+  @Mixin private ModelOptions model = new ModelOptions();
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      order = 10,
+      defaultValue = "1",
+      description = "Sequences at once, for the memory. Default: 1.")
+  private int batch;
+
+  @Option(
+      names = "--check",
+      order = 11,
+      description = "Read all weights and look for numbers that are not finite.")
+  private boolean check;
+
+  @Option(names = "--json", order = 41, description = "One JSON object instead of tables.")
+  private boolean json;
+
+  InspectCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() {
+    if (batch < 1 || batch > MAX_BATCH) {
+      throw new IllegalArgumentException(
+          "--batch must be 1 to %d but was %d".formatted(MAX_BATCH, batch));
+    }
+    ModelFiles files = ModelFiles.read(model.directory());
+    // A directory whose weights are missing or broken still has a configuration worth showing.
+    InvalidModelException trouble = null;
+    try (Checkpoint checkpoint = Checkpoint.open(files.directory())) {
+      ModelTensors.of(files.config()).verify(checkpoint);
+      show(files, checkpoint);
+      return check ? checkWeights(checkpoint) : Cli.OK;
+    } catch (InvalidModelException e) {
+      trouble = e;
+    }
+    show(files, null);
+    throw trouble;
+  }
+
+  private void show(ModelFiles files, @Nullable Checkpoint checkpoint) {
+    if (json) {
+      console.out().println(Json.line(toJson(files, checkpoint)));
+    } else {
+      print(files, checkpoint);
+    }
+  }
+
+  /** The sizes that {@link MemoryEstimate} is about; weights that are not there count as bf16. */
+  private MemoryEstimate memory(ModelFiles files, @Nullable Checkpoint checkpoint) {
+    int context = files.contextLimit(model.context());
+    LoadOptions options =
+        new LoadOptions(model.weights(), model.activations(), context, batch, STEP_TOKENS, context);
+    return MemoryEstimate.of(
+        files.config(),
+        options,
+        tensor ->
+            checkpoint == null
+                ? DType.BF16
+                : DType.valueOf(checkpoint.tensor(tensor).type().name()));
+  }
+
+  // ---- for people
+
+  private void print(ModelFiles files, @Nullable Checkpoint checkpoint) {
+    ModelConfig config = files.config();
+    Table table = new Table("model", files.directory().path().toString());
+    configuration(files).forEach(table::row);
+    if (checkpoint != null) {
+      table.row("stored", formats(checkpoint));
+    }
+    table.print(console.out());
+    console.out().println();
+    printLayers(config);
+    console.out().println();
+    printParameters(config);
+    console.out().println();
+    printMemory(memory(files, checkpoint));
+    console.out().flush();
+  }
+
+  private Map<String, String> configuration(ModelFiles files) {
+    ModelConfig config = files.config();
+    Map<String, String> rows = new LinkedHashMap<>();
+    rows.put("family", config.family().modelType());
+    rows.put("vocabulary", Units.count(config.vocabSize()));
+    rows.put("hidden", Units.count(config.hiddenSize()));
+    if (config.hasMlp()) {
+      rows.put("mlp", Units.count(config.intermediateSize()));
+    }
+    if (config.heads() > 0) {
+      rows.put(
+          "attention",
+          "%d heads, %d key/value heads, of %d features%s%s"
+              .formatted(
+                  config.heads(),
+                  config.kvHeads(),
+                  config.headDim(),
+                  config.differentialAttention() ? ", differential" : "",
+                  config.ropeTheta() == null
+                      ? ", no positions"
+                      : ", rotary with theta %s".formatted(config.ropeTheta())));
+    }
+    if (config.slidingWindow() > 0) {
+      rows.put("window", config.slidingWindow() + " tokens");
+    }
+    rows.put(
+        "mamba",
+        "%s channels of %d states, %d taps, step rank %d"
+            .formatted(
+                Units.count(config.mambaInner()),
+                config.mambaState(),
+                config.mambaConv(),
+                config.mambaDtRank()));
+    rows.put("norm", "%s, eps %s".formatted(Names.of(config.norm()), config.normEps()));
+    rows.put("head", config.tiedEmbeddings() ? "tied to the embedding" : "of its own");
+    rows.put("end tokens", config.eosTokenIds().toString());
+    rows.put(
+        "context",
+        "%s tokens, from %s"
+            .formatted(
+                Units.count(files.contextLimit(model.context())),
+                files.contextSource(model.context())));
+    return rows;
+  }
+
+  private static String formats(Checkpoint checkpoint) {
+    StringBuilder text = new StringBuilder();
+    checkpoint
+        .bytesByType()
+        .forEach(
+            (type, bytes) ->
+                text.append(text.length() == 0 ? "" : ", ")
+                    .append(type.label())
+                    .append(' ')
+                    .append(Units.bytes(bytes)));
+    return text.toString();
+  }
+
+  private void printLayers(ModelConfig config) {
+    ModelTensors tensors = ModelTensors.of(config);
+    Table table = new Table(">layer", "kind", ">parameters", "keeps");
+    for (int i = 0; i < config.layers().size(); i++) {
+      LayerKind kind = config.layers().get(i);
+      table.row(i, kind.configName(), Units.count(tensors.parametersOfLayer(i)), keeps(kind));
+    }
+    table.print(console.out());
+  }
+
+  private static String keeps(LayerKind kind) {
+    return switch (kind) {
+      case MAMBA, MAMBA_MEMORY -> "convolution tail, state";
+      case SWA -> "keys and values of the window";
+      case FULL -> "keys and values of every token";
+      case GMU, CROSS -> "nothing";
+    };
+  }
+
+  private void printParameters(ModelConfig config) {
+    ModelTensors tensors = ModelTensors.of(config);
+    long all = tensors.parameters();
+    Table table = new Table("part", ">parameters", ">share");
+    tensors
+        .parametersByPart()
+        .forEach(
+            (part, count) ->
+                table.row(
+                    part.label(),
+                    Units.count(count),
+                    Units.format("%.1f %%", 100.0 * count / all)));
+    table.row("all", Units.count(all), "");
+    table.print(console.out());
+  }
+
+  private void printMemory(MemoryEstimate memory) {
+    Table table =
+        new Table(
+            "memory for %s of %s tokens"
+                .formatted(
+                    memory.sequences() == 1 ? "1 sequence" : memory.sequences() + " sequences",
+                    Units.count(memory.contextTokens())),
+            ">bytes",
+            "");
+    table.row("weights", Units.bytes(memory.weights()), "");
+    table.row(
+        "fixed state",
+        Units.bytes(memory.slot() * memory.sequences()),
+        Units.bytes(memory.slot()) + " a sequence");
+    table.row(
+        "keys and values",
+        Units.bytes(memory.cache()),
+        memory.cachePerToken() == 0
+            ? "none that grow"
+            : Units.bytes(memory.cachePerToken()) + " a token, taken as it fills");
+    table.row(
+        "workspace",
+        Units.bytes(memory.workspace()),
+        "for steps of %d tokens".formatted(STEP_TOKENS));
+    table.row("all", Units.bytes(memory.total()), "");
+    table.print(console.out());
+  }
+
+  // ---- for programs
+
+  private ObjectNode toJson(ModelFiles files, @Nullable Checkpoint checkpoint) {
+    ModelConfig config = files.config();
+    ObjectNode root = Json.object().put("directory", files.directory().path().toString());
+    putConfiguration(root.putObject("configuration"), config);
+    root.putObject("context")
+        .put("tokens", files.contextLimit(model.context()))
+        .put("source", files.contextSource(model.context()));
+    ModelTensors tensors = ModelTensors.of(config);
+    ArrayNode layers = root.putArray("layers");
+    for (int i = 0; i < config.layers().size(); i++) {
+      layers
+          .addObject()
+          .put("kind", config.layers().get(i).configName())
+          .put("parameters", tensors.parametersOfLayer(i));
+    }
+    ObjectNode parts = root.putObject("parameters");
+    tensors.parametersByPart().forEach((part, count) -> parts.put(part.label(), count));
+    parts.put("all", tensors.parameters());
+    if (checkpoint != null) {
+      ObjectNode stored = root.putObject("stored_bytes");
+      checkpoint.bytesByType().forEach((type, bytes) -> stored.put(type.label(), bytes));
+    }
+    MemoryEstimate memory = memory(files, checkpoint);
+    root.putObject("memory")
+        .put("sequences", memory.sequences())
+        .put("context_tokens", memory.contextTokens())
+        .put("weights_bytes", memory.weights())
+        .put("state_bytes_per_sequence", memory.slot())
+        .put("cache_bytes_per_token", memory.cachePerToken())
+        .put("cache_bytes", memory.cache())
+        .put("workspace_bytes", memory.workspace())
+        .put("all_bytes", memory.total());
+    return root;
+  }
+
+  private static void putConfiguration(ObjectNode node, ModelConfig config) {
+    node.put("family", config.family().modelType())
+        .put("vocabulary", config.vocabSize())
+        .put("hidden", config.hiddenSize())
+        .put("intermediate", config.intermediateSize())
+        .put("heads", config.heads())
+        .put("kv_heads", config.kvHeads())
+        .put("head_dim", config.headDim())
+        .put("sliding_window", config.slidingWindow())
+        .put("differential_attention", config.differentialAttention())
+        .put("norm", Names.of(config.norm()))
+        .put("norm_eps", config.normEps())
+        .put("tied_embeddings", config.tiedEmbeddings())
+        .put("rope_theta", config.ropeTheta())
+        .put("mamba_inner", config.mambaInner())
+        .put("mamba_state", config.mambaState())
+        .put("mamba_conv", config.mambaConv())
+        .put("mamba_dt_rank", config.mambaDtRank())
+        .put("max_positions", config.maxPositions());
+    ArrayNode ends = node.putArray("eos_token_ids");
+    config.eosTokenIds().forEach(ends::add);
+  }
+
+  // ---- weights
+
+  private int checkWeights(Checkpoint checkpoint) {
+    List<Checkpoint.NonFinite> bad;
+    try (Progress progress = new Progress(console, "checking")) {
+      bad = checkpoint.findNonFinite(done -> progress.update(done, checkpoint.totalBytes()));
+    }
+    PrintStream to = json ? console.err() : console.out();
+    bad.forEach(to::println);
+    to.println(
+        bad.isEmpty()
+            ? "all %s numbers are finite".formatted(Units.count(checkpoint.totalElements()))
+            : "%d tensors hold numbers that are not finite".formatted(bad.size()));
+    return bad.isEmpty() ? Cli.OK : Cli.FAILURE;
+  }
+}

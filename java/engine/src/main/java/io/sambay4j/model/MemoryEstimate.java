@@ -1,0 +1,112 @@
+package io.sambay4j.model;
+
+import io.sambay4j.backend.DType;
+import io.sambay4j.model.ModelTensors.Expected;
+import java.util.function.Function;
+
+/**
+ * Bytes a model takes when it runs, from its configuration alone. Padding that a device adds to
+ * packed weights, and the Java heap, are not in it.
+ *
+ * @param weights matrices in the format they are kept in, vectors and convolutions in f32, rotary
+ *     tables
+ * @param slot what each sequence keeps whatever its length: convolution tails, SSM states, windows
+ *     of keys and values
+ * @param cachePerToken what each token of each sequence adds: keys and values of the full attention
+ *     layer
+ * @param workspace scratch memory of the widest step
+ * @param sequences sequences held at once
+ * @param contextTokens tokens of each
+ */
+public record MemoryEstimate(
+    long weights, long slot, long cachePerToken, long workspace, int sequences, int contextTokens) {
+
+  /**
+   * Adds up what {@link ModelLoader} allocates.
+   *
+   * @param stored storage of a tensor, by name; only asked for where the options keep weights as
+   *     they are stored
+   */
+  public static MemoryEstimate of(
+      ModelConfig config, LoadOptions options, Function<String, DType> stored) {
+    return new MemoryEstimate(
+        weights(config, options, stored),
+        slot(config, options),
+        cachePerToken(config, options.activations()),
+        workspace(config, options),
+        options.sequences(),
+        options.contextLimit());
+  }
+
+  /** All sequences at their longest. */
+  public long cache() {
+    return cachePerToken * sequences * contextTokens;
+  }
+
+  public long total() {
+    return weights + slot * sequences + cache() + workspace;
+  }
+
+  private static long weights(
+      ModelConfig config, LoadOptions options, Function<String, DType> stored) {
+    long bytes = 0;
+    for (Expected tensor : ModelTensors.of(config).tensors()) {
+      boolean matrix = tensor.shape().length == 2 && !tensor.publishedInF32();
+      if (tensor.name().contains(".lambda_")) {
+        continue; // one number is made of them
+      }
+      DType kept = DType.F32;
+      if (matrix) {
+        kept = options.weights() == null ? stored.apply(tensor.name()) : options.weights();
+      }
+      bytes += tensor.elements() * kept.bytes();
+    }
+    if (config.ropeTheta() != null) {
+      bytes += 2L * options.contextLimit() * (config.headDim() / 2) * DType.F32.bytes();
+    }
+    return bytes;
+  }
+
+  private static long slot(ModelConfig config, LoadOptions options) {
+    long kept = options.activations().bytes();
+    long mamba =
+        config.mambaInner()
+            * ((config.mambaConv() - 1) * kept + (long) config.mambaState() * DType.F32.bytes());
+    long window =
+        2L * Math.min(config.slidingWindow(), options.contextLimit()) * config.kvWidth() * kept;
+    long bytes = 0;
+    for (LayerKind kind : config.layers()) {
+      bytes += kind.isMamba() ? mamba : kind == LayerKind.SWA ? window : 0;
+    }
+    return bytes;
+  }
+
+  private static long cachePerToken(ModelConfig config, DType activations) {
+    return config.layers().contains(LayerKind.FULL)
+        ? 2L * config.kvWidth() * activations.bytes()
+        : 0;
+  }
+
+  /** The tensors of {@link Workspace#create}. */
+  private static long workspace(ModelConfig config, LoadOptions options) {
+    boolean remembers = config.layers().contains(LayerKind.MAMBA_MEMORY);
+    boolean attends = config.layers().stream().anyMatch(LayerKind::isAttention);
+    long queryCols = attends ? config.attentionWidth() : 0;
+    long kvCols = attends ? config.kvWidth() : 0;
+    long activations =
+        config.hiddenSize()
+            + (remembers ? 7L : 5L) * config.mambaInner()
+            + config.mambaDtRank()
+            + 2L * config.mambaState()
+            + Math.max(1, queryCols + 2 * kvCols)
+            + Math.max(1, queryCols)
+            + Math.max(1, 2L * config.intermediateSize())
+            + Math.max(1, config.intermediateSize());
+    long residual = 2L * config.hiddenSize() * DType.F32.bytes();
+    long logits =
+        (long) Math.min(Workspace.LOGIT_ROWS, options.stepTokens())
+            * config.vocabSize()
+            * DType.F32.bytes();
+    return options.stepTokens() * (activations * options.activations().bytes() + residual) + logits;
+  }
+}

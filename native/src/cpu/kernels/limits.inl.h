@@ -1,0 +1,72 @@
+// probe: what a processor reaches when nothing is in its way, in the words the kernels are written in. It says where
+// their floor is, so each loop is bound by one thing only.
+
+// Independent sums: more than any latency needs, all in registers. The compiler makes vectors of four of the scalars.
+constexpr int kProbeVectors = kLanes == 1 ? 32 : 12;
+
+// Reads memory as a decode step reads weights: from front to back, in pieces that the threads claim.
+inline double read_memory(Pool& pool, const char* memory, int64_t bytes) {
+  constexpr int64_t kVectorBytes = kLanes * static_cast<int64_t>(sizeof(float));
+  constexpr int64_t kPiece = 4 << 20, kStep = kProbeVectors * kVectorBytes;
+  parallel(pool, bytes / kPiece, [&](int64_t piece, int thread) {
+    Vec sums[kProbeVectors];
+#pragma GCC unroll 32
+    for (int i = 0; i < kProbeVectors; ++i) sums[i] = zero();
+    const char* from = memory + piece * kPiece;
+    for (int64_t at = 0; at + kStep <= kPiece; at += kStep) {
+#pragma GCC unroll 32
+      for (int i = 0; i < kProbeVectors; ++i) {
+        sums[i] = sums[i] + load(reinterpret_cast<const float*>(from + at + i * kVectorBytes));
+      }
+    }
+    float* out = float_scratch(pool, thread, kProbeVectors * kLanes);
+    for (int i = 0; i < kProbeVectors; ++i) store(out + i * kLanes, sums[i]);
+  });
+  return static_cast<double>(bytes / kPiece * (kPiece / kStep * kStep));
+}
+
+inline double multiply_and_add(Pool& pool) {
+  constexpr int64_t kRounds = 1 << 18;
+  parallel(pool, pool.threads(), [&](int64_t, int thread) {
+    float* numbers = float_scratch(pool, thread, kProbeVectors * kLanes);
+    for (int64_t i = 0; i < kProbeVectors * kLanes; ++i) numbers[i] = static_cast<float>(i + 1);
+    const Vec factor = load(numbers + kLanes) * set(1e-3f), term = load(numbers);
+    Vec sums[kProbeVectors];
+#pragma GCC unroll 32
+    for (int i = 0; i < kProbeVectors; ++i) sums[i] = load(numbers + i * kLanes);
+    for (int64_t round = 0; round < kRounds; ++round) {
+#pragma GCC unroll 32
+      for (int i = 0; i < kProbeVectors; ++i) sums[i] = fma(sums[i], factor, term);
+    }
+    for (int i = 0; i < kProbeVectors; ++i) store(numbers + i * kLanes, sums[i]);
+  });
+  return 2.0 * kLanes * kProbeVectors * kRounds * pool.threads();
+}
+
+// exp2, the cheaper of the two the kernels use, from and to the first cache.
+inline double exponentials(Pool& pool) {
+  constexpr int64_t kNumbers = 2048, kRounds = 1 << 9;
+  parallel(pool, pool.threads(), [&](int64_t, int thread) {
+    float* numbers = float_scratch(pool, thread, 2 * kNumbers);
+    for (int64_t i = 0; i < kNumbers; ++i) numbers[i] = static_cast<float>(i) * -0.01f;
+    for (int64_t round = 0; round < kRounds; ++round) {
+      for (int64_t i = 0; i < kNumbers; i += kLanes) store(numbers + kNumbers + i, exp2(load(numbers + i)));
+      numbers[round] = numbers[kNumbers + round];  // the next round differs, so no round can be left out
+    }
+  });
+  return static_cast<double>(kNumbers * kRounds * pool.threads());
+}
+
+inline double probe(Pool& pool, Probe what, const char* memory, int64_t bytes) {
+  switch (what) {
+    case Probe::kReadMemory:
+      return read_memory(pool, memory, bytes);
+    case Probe::kF32Products:
+      return multiply_and_add(pool);
+    case Probe::kExponentials:
+      return exponentials(pool);
+    case Probe::kBf16Products:
+      break;  // only tiles multiply bf16
+  }
+  return 0;
+}
