@@ -44,8 +44,7 @@ final class OpeningTest {
   }
 
   private void refused(String... words) {
-    InvalidModelException e =
-        assertThrows(InvalidModelException.class, () -> open().close());
+    InvalidModelException e = assertThrows(InvalidModelException.class, () -> open().close());
     for (String word : words) {
       assertTrue(e.getMessage().contains(word), e.getMessage());
     }
@@ -118,8 +117,7 @@ final class OpeningTest {
       assertEquals(
           3,
           model
-              .generate(
-                  GenerationRequest.text("What").ignoreEndTokens(true).maxTokens(3).build())
+              .generate(GenerationRequest.text("What").ignoreEndTokens(true).maxTokens(3).build())
               .tokens()
               .size());
       for (Runnable call :
@@ -153,7 +151,10 @@ final class OpeningTest {
 
   @Test
   void recommendationsOutsideTheirRange() throws IOException {
-    edit("generation_config.json", "\"do_sample\": false", "\"do_sample\": true, \"temperature\": 99");
+    edit(
+        "generation_config.json",
+        "\"do_sample\": false",
+        "\"do_sample\": true, \"temperature\": 99");
     refused("generation_config.json", "temperature", "99");
   }
 
@@ -190,7 +191,10 @@ final class OpeningTest {
       assertEquals(bos, session.tokens()[0]);
       assertEquals(1, Arrays.stream(session.tokens()).filter(id -> id == bos).count());
     }
-    edit("tokenizer_config.json", "\"bos_token\": \"<|endoftext|>\"", "\"bos_token\": \"<|start|>\"");
+    edit(
+        "tokenizer_config.json",
+        "\"bos_token\": \"<|endoftext|>\"",
+        "\"bos_token\": \"<|start|>\"");
     refused("tokenizer_config.json", "<|start|>");
   }
 

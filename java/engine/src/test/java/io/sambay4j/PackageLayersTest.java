@@ -16,7 +16,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Arrows never point up: api → runtime → model → backend → bindings, with tokenizer, sampling and weights as leaves. */
+/**
+ * Arrows never point up: api → runtime → model → backend → bindings, with tokenizer, sampling and
+ * weights beside, and json below them.
+ */
 final class PackageLayersTest {
   private static final String ROOT = "io.sambay4j";
 
@@ -25,12 +28,13 @@ final class PackageLayersTest {
       Map.of(
           "", Set.of("runtime", "model", "backend", "tokenizer", "sampling", "weights"),
           "runtime", Set.of("model"),
-          "model", Set.of("backend", "weights"),
+          "model", Set.of("backend", "weights", "json"),
           "backend", Set.of("bindings", "bindings.global", "weights"),
-          "tokenizer", Set.of("tokenizer.jinja"),
+          "tokenizer", Set.of("tokenizer.jinja", "json"),
           "tokenizer.jinja", Set.of(),
           "sampling", Set.of(),
-          "weights", Set.of());
+          "weights", Set.of("json"),
+          "json", Set.of());
 
   /** The words that everybody may speak: the exceptions, and what a conversation is made of. */
   private static final Set<String> COMMON =

@@ -6,8 +6,9 @@ import io.sambay4j.TextModel;
 import java.nio.file.Path;
 
 /**
- * A conversation: each turn reads only what is new, and can be taken back. The model in the box was trained on single
- * questions, so its second answers are poor; the way they are made is that of any model.
+ * A conversation: each turn reads only what is new, and can be taken back. The model in the box was
+ * trained on single questions, so its second answers are poor; the way they are made is that of any
+ * model.
  */
 public final class ChatExample {
   private ChatExample() {}

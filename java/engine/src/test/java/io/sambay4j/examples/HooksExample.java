@@ -7,7 +7,10 @@ import io.sambay4j.sampling.LogitsProcessor;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** A hook that allows only digits, so that the answer is a number, and one that ends it after the third. */
+/**
+ * A hook that allows only digits, so that the answer is a number, and one that ends it after the
+ * third.
+ */
 public final class HooksExample {
   private HooksExample() {}
 

@@ -20,15 +20,15 @@ public final class SessionExample {
 
       // Two continuations of one past, which was read once.
       GenerationRequest onwards = GenerationRequest.text("17+25: ").maxTokens(60).build();
-      GenerationRequest turned = GenerationRequest.text("25+17: ").maxTokens(60).build();
+      GenerationRequest further = GenerationRequest.text("17+25: 7+5=12,").maxTokens(60).build();
       try (Session fork = session.fork()) {
         System.out.println("session: " + session.generate(onwards).text());
-        System.out.println("fork:    " + fork.generate(turned).text());
+        System.out.println("fork:    " + fork.generate(further).text());
       }
 
       // Back to where it was, and on in another way.
       session.rewind(here);
-      System.out.println("rewound: " + session.generate(turned).text());
+      System.out.println("rewound: " + session.generate(further).text());
 
       // To a file, and on from there: now, or after a restart.
       session.rewind(here);
