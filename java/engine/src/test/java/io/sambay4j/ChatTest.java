@@ -91,7 +91,8 @@ final class ChatTest {
           Generation want = cold(said, maxTokens);
           Generation got = chat.send(question, settings(maxTokens));
           assertEquals(want.text(), got.text(), "seed %d, turn %d".formatted(seed, turn));
-          assertArrayEquals(want.tokenIds(), got.tokenIds(), "seed %d, turn %d".formatted(seed, turn));
+          assertArrayEquals(
+              want.tokenIds(), got.tokenIds(), "seed %d, turn %d".formatted(seed, turn));
         }
       }
     }
@@ -184,7 +185,10 @@ final class ChatTest {
     }
   }
 
-  /** The engine's thread writes the answer down while another thread asks again: neither waits for the other. */
+  /**
+   * The engine's thread writes the answer down while another thread asks again: neither waits for
+   * the other.
+   */
   @Test
   void askingAgainAtTheEndDoesNotDeadlock() throws Exception {
     try (Chat chat = model.newChat()) {

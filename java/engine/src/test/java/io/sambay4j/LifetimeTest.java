@@ -30,8 +30,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -45,15 +45,25 @@ final class LifetimeTest {
   /** A value for each type of parameter that public methods have. */
   private static final Map<Class<?>, Object> ARGUMENTS =
       Map.of(
-          String.class, "What",
-          int.class, 1,
-          int[].class, new int[] {1, 2},
-          GenerationRequest.class, GenerationRequest.tokens(1, 2).maxTokens(1).build(),
-          GenerationRequest.Prompt.class, new GenerationRequest.Prompt.Text("What"),
-          GenerationListener.class, new GenerationListener() {},
-          Executor.class, ForkJoinPool.commonPool());
+          String.class,
+          "What",
+          int.class,
+          1,
+          int[].class,
+          new int[] {1, 2},
+          GenerationRequest.class,
+          GenerationRequest.tokens(1, 2).maxTokens(1).build(),
+          GenerationRequest.Prompt.class,
+          new GenerationRequest.Prompt.Text("What"),
+          GenerationListener.class,
+          new GenerationListener() {},
+          Executor.class,
+          ForkJoinPool.commonPool());
 
-  /** Every public method of an object, called by reflection so that none is forgotten, is an IllegalStateException. */
+  /**
+   * Every public method of an object, called by reflection so that none is forgotten, is an
+   * IllegalStateException.
+   */
   private static Stream<DynamicTest> refusals(
       String when, Object object, Path file, Set<String> excepted) {
     return Arrays.stream(object.getClass().getMethods())
@@ -64,7 +74,8 @@ final class LifetimeTest {
         .map(
             method ->
                 DynamicTest.dynamicTest(
-                    "%s: %s.%s".formatted(when, object.getClass().getSimpleName(), method.getName()),
+                    "%s: %s.%s"
+                        .formatted(when, object.getClass().getSimpleName(), method.getName()),
                     () -> assertRefused(object, method, file)));
   }
 
@@ -178,15 +189,13 @@ final class LifetimeTest {
     model.close();
     closer.join();
     for (RunningGeneration generation : List.of(running, waiting)) {
-      IllegalStateException e =
-          assertThrows(IllegalStateException.class, generation::result);
+      IllegalStateException e = assertThrows(IllegalStateException.class, generation::result);
       assertEquals("the model is closed", e.getMessage());
       assertTrue(generation.isDone());
       generation.cancel();
     }
     IllegalStateException e =
-        assertThrows(
-            IllegalStateException.class, () -> stream.forEachRemaining(token -> {}));
+        assertThrows(IllegalStateException.class, () -> stream.forEachRemaining(token -> {}));
     assertEquals("the model is closed", e.getMessage());
     assertThrows(IllegalStateException.class, stream::hasNext);
     stream.close();
@@ -395,7 +404,8 @@ final class LifetimeTest {
               assertEquals(1, generation.tokens().size());
               assertTrue(model.contextLimit() > 0);
               second.complete(
-                  model.start(endless(2, generation.tokenIds()).build(), new GenerationListener() {}));
+                  model.start(
+                      endless(2, generation.tokenIds()).build(), new GenerationListener() {}));
             }
           });
       assertEquals(2, second.get(60, TimeUnit.SECONDS).result().tokens().size());
@@ -506,7 +516,9 @@ final class LifetimeTest {
         after <= before + 60, "resident %d MiB before, %d MiB after".formatted(before, after));
   }
 
-  /** Takes some 40 MiB of native memory, and leaves things open that closing the model must free. */
+  /**
+   * Takes some 40 MiB of native memory, and leaves things open that closing the model must free.
+   */
   private static void round() {
     try (TextModel model = TinyModel.open(8)) {
       model.generate(endless(4, new int[1000]).build());

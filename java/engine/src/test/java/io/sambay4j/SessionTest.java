@@ -183,7 +183,8 @@ final class SessionTest {
               Generation generation = loaded.generate(endless(8, next).build());
               assertArrayEquals(want, generation.tokenIds());
               assertArrayEquals(session.tokens(), loaded.tokens());
-              assertTrue(generation.usage().cachedTokens() >= past.length, "nothing was read again");
+              assertTrue(
+                  generation.usage().cachedTokens() >= past.length, "nothing was read again");
               loaded.rewind(1);
               assertArrayEquals(
                   cold(3, past[0], 7), loaded.generate(endless(3, 7).build()).tokenIds());
@@ -196,8 +197,7 @@ final class SessionTest {
   void anEmptySessionHasNothingToSave() {
     try (Session session = model.newSession()) {
       IllegalStateException e =
-          assertThrows(
-              IllegalStateException.class, () -> session.save(directory.resolve("empty")));
+          assertThrows(IllegalStateException.class, () -> session.save(directory.resolve("empty")));
       assertTrue(e.getMessage().contains("empty"), e.getMessage());
     }
   }
@@ -351,7 +351,9 @@ final class SessionTest {
           int[] prompt = tokens(random, 600 + random.nextInt(100)); // more than one chunk
           int after = random.nextInt(4);
           List<GenerationRequest.Builder> failing = new ArrayList<>();
-          failing.add(endless(10, prompt).logitsProcessors((history, logits) -> fail(after, history.generatedLength())));
+          failing.add(
+              endless(10, prompt)
+                  .logitsProcessors((history, logits) -> fail(after, history.generatedLength())));
           failing.add(
               endless(10, prompt)
                   .stopWhen(
@@ -393,8 +395,7 @@ final class SessionTest {
       session.appendTokens(4, 5);
       tear(session);
       IllegalStateException torn =
-          assertThrows(
-              IllegalStateException.class, () -> session.generate(endless(1, 6).build()));
+          assertThrows(IllegalStateException.class, () -> session.generate(endless(1, 6).build()));
       assertTrue(torn.getMessage().contains("failed half way"), torn.getMessage());
       session.rewind(session.position());
       assertArrayEquals(
@@ -414,8 +415,7 @@ final class SessionTest {
                       model
                           .model()
                           .forward(
-                              List.of(
-                                  new Chunk(session.state(), new int[] {1}, Chunk.Wanted.LAST)),
+                              List.of(new Chunk(session.state(), new int[] {1}, Chunk.Wanted.LAST)),
                               (chunk, token, logits) -> {
                                 throw new ArithmeticException();
                               }));
@@ -513,8 +513,7 @@ final class SessionTest {
     IllegalStateException e =
         assertInstanceOf(
             IllegalStateException.class,
-            assertThrows(
-                RuntimeException.class, () -> model.generate(endless(1, 1).build())));
+            assertThrows(RuntimeException.class, () -> model.generate(endless(1, 1).build())));
     assertTrue(e.getMessage().contains("held by open sessions"), e.getMessage());
     assertEquals(2, sessions.get(1).generate(endless(2, 1).build()).tokens().size());
     sessions.forEach(Session::close);
