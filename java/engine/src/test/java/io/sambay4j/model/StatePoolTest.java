@@ -10,7 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.sambay4j.backend.NativeLibrary;
 import io.sambay4j.model.Chunk.Wanted;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,9 +52,8 @@ final class StatePoolTest {
     Random random = new Random(seed);
     List<Held<SequenceState>> sequences = new ArrayList<>();
     List<Held<StatePool.Snapshot>> snapshots = new ArrayList<>();
-    int steps = NativeLibrary.isAvailable() ? 300 : 40;
     int refused = 0;
-    for (int step = 0; step < steps; step++) {
+    for (int step = 0; step < 300; step++) {
       String what = "seed %d, step %d".formatted(seed, step);
       try {
         operation(random, sequences, snapshots);
