@@ -46,8 +46,9 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  *
  * <p>Every method may be called from any thread. Generations that run at the same time share the
- * model's steps. After {@link #close} every method, also of what came from this model, throws an
- * {@link IllegalStateException}.
+ * model's steps, and none changes what another says: on the CPU not by a bit. After {@link #close}
+ * every method, also of what came from this model, throws an {@link IllegalStateException}. A model
+ * that is never closed keeps its memory and its thread until the Java VM ends.
  */
 public final class TextModel implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(TextModel.class);

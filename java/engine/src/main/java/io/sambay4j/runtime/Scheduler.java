@@ -28,7 +28,8 @@ public final class Scheduler implements AutoCloseable {
   private final List<Job> waiting = new ArrayList<>(); // guarded by this, in order of arrival
   private final Deque<Runnable> commands = new ArrayDeque<>(); // guarded by this
   private boolean closed; // guarded by this
-  private final List<Job> running = new ArrayList<>(); // of the thread alone
+  // Of the thread alone; who was served longest ago comes first.
+  private final List<Job> running = new ArrayList<>();
 
   /** Takes the model over: {@link #close} closes it. */
   public Scheduler(SambayModel model) {
@@ -293,17 +294,20 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
-   * Shares the step's rows out: who has the least to feed comes first, so next tokens before
-   * prompts, and nobody gets more than an equal part of what is left. There is a row for everybody,
-   * since a step is at least as wide as there are slots.
+   * Shares the step's rows out: every next token first, then chunks of prompts, whoever was served longest ago first. A
+   * prompt is cut at the same places whatever runs beside it, because where it is cut shows in the last bits of its
+   * logits: in chunks that fit into a step beside a next token of everybody else.
    */
   private void plan(List<Job> jobs, List<Chunk> chunks) {
-    List<Job> order = new ArrayList<>(running);
-    order.sort(Comparator.comparingInt(Job::remaining));
     int room = model.maxStepTokens();
-    for (int i = 0; i < order.size(); i++) {
-      Job job = order.get(i);
-      int tokens = Math.min(job.remaining(), room / (order.size() - i));
+    int chunkSize = room - (model.states().slots() - 1);
+    List<Job> order = new ArrayList<>(running);
+    order.sort(Comparator.comparing(job -> job.remaining() > 1));
+    for (Job job : order) {
+      int tokens = Math.min(job.remaining(), chunkSize);
+      if (tokens > room) {
+        continue; // it comes first in one of the next steps
+      }
       try {
         Chunk chunk = job.chunk(tokens);
         model.reserve(chunk);
@@ -314,6 +318,8 @@ public final class Scheduler implements AutoCloseable {
         finish(job, failure);
       }
     }
+    running.removeAll(jobs);
+    running.addAll(jobs);
   }
 
   private void finish(Job job, @Nullable Throwable failure) {
