@@ -57,6 +57,8 @@ final class LifetimeTest {
           new GenerationRequest.Prompt.Text("What"),
           GenerationListener.class,
           new GenerationListener() {},
+          List.class,
+          List.of(ChatMessage.user("What")),
           Executor.class,
           ForkJoinPool.commonPool());
 
