@@ -19,20 +19,11 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// The best rate of as many rounds as fit into `seconds`. The best and not the mean: whatever else the machine does can
-// only take away. The rounds of a reading probe go through `memory` window by window.
-double best_rate(sy_device& device, Probe probe, double seconds, const Pages* memory = nullptr) {
-  double best = 0;
-  int64_t offset = 0;
+// One round of a probe, and the better rate of it and those before.
+void improve(double& rate, sy_device& device, Probe probe, const char* window) {
   const Clock::time_point start = Clock::now();
-  do {
-    const char* window = memory == nullptr ? nullptr : memory->data() + offset;
-    const Clock::time_point round = Clock::now();
-    const double work = device.ops.probe(device.pool, probe, window, kWindow);
-    best = std::max(best, work / seconds_since(round));
-    offset = (offset + kWindow) % kMemory;
-  } while (best > 0 && seconds_since(start) < seconds);
-  return best;
+  const double work = device.ops.probe(device.pool, probe, window, kWindow);
+  rate = std::max(rate, work / seconds_since(start));
 }
 
 // Memory that really is there: pages the system has not been made to give are all one page of zeros.
@@ -48,16 +39,19 @@ sy_status sy_measure_limits(sy_device* device, double seconds, sy_limits* limits
     if (!(seconds > 0 && seconds <= kMostSeconds)) {
       throw Failure(SY_ERR_ARGUMENT, "seconds is %g, expected more than 0 and at most %g", seconds, kMostSeconds);
     }
-    const double share = seconds / 4;
+    Pages memory(kMemory);
+    occupy(*device, memory);
     sy_limits found{};
-    {
-      Pages memory(kMemory);
-      occupy(*device, memory);
-      found.read_bytes = best_rate(*device, Probe::kReadMemory, share, &memory);
-    }
-    found.f32_flops = best_rate(*device, Probe::kF32Products, share);
-    found.bf16_flops = best_rate(*device, Probe::kBf16Products, share);
-    found.exps = best_rate(*device, Probe::kExponentials, share);
+    int64_t offset = 0;
+    const Clock::time_point start = Clock::now();
+    do {  // by turns, so that each has the whole time to meet a quiet moment
+      const char* window = memory.data() + offset;
+      improve(found.read_bytes, *device, Probe::kReadMemory, window);
+      improve(found.f32_flops, *device, Probe::kF32Products, window);
+      improve(found.bf16_flops, *device, Probe::kBf16Products, window);
+      improve(found.exps, *device, Probe::kExponentials, window);
+      offset = (offset + kWindow) % kMemory;
+    } while (seconds_since(start) < seconds);
     *limits = found;
   });
 }
