@@ -47,6 +47,15 @@ final class CtrlCTest {
         new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
   }
 
+  /**
+   * Without its first character, which was read before the signal; the signal may come at any
+   * token.
+   */
+  private static void assertIsBeginningOfAnswer(String rest) {
+    String answer = "7+25: 7+5=12, 1+2+1=4. Answer: 42";
+    assertTrue(rest.startsWith(answer) || answer.startsWith(rest), rest);
+  }
+
   @Test
   void stopsAGeneration() throws Exception {
     // 100,000 tokens: far more than come before the signal.
@@ -56,7 +65,7 @@ final class CtrlCTest {
       assertEquals('1', out.read());
       interrupt(process);
       String rest = out.lines().reduce("", String::concat);
-      assertTrue(rest.startsWith("7+25"), rest);
+      assertIsBeginningOfAnswer(rest);
     }
     assertTrue(process.waitFor(60, TimeUnit.SECONDS));
     assertEquals(Cli.INTERRUPTED, process.exitValue());
@@ -72,7 +81,7 @@ final class CtrlCTest {
       process.getOutputStream().flush();
       assertEquals('1', out.read());
       interrupt(process);
-      assertTrue(out.readLine().startsWith("7+25"));
+      assertIsBeginningOfAnswer(out.readLine());
       process.getOutputStream().write("/stats\n/quit\n".getBytes(StandardCharsets.UTF_8));
       process.getOutputStream().flush();
       assertTrue(process.waitFor(60, TimeUnit.SECONDS));
