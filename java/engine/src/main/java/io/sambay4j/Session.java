@@ -65,6 +65,10 @@ public final class Session implements AutoCloseable {
     this.state = state;
   }
 
+  SequenceState state() {
+    return state;
+  }
+
   /** Tokens of the session so far, generated ones included. */
   public int[] tokens() {
     return exclusively(() -> ids(0, tokens.size()));
@@ -344,11 +348,15 @@ public final class Session implements AutoCloseable {
    * Saves the session to a safetensors file: its tokens and the state after them, named as in
    * {@link StateTensors}. An existing file is replaced only once the new one is complete.
    *
+   * @throws IllegalStateException if the session is empty
    * @throws java.io.UncheckedIOException if the file cannot be written
    */
   public void save(Path file) {
     exclusively(
         () -> {
+          if (tokens.isEmpty()) {
+            throw new IllegalStateException("the session is empty; there is nothing to save");
+          }
           feedUnseen();
           Map<String, StateTensors.Named> arrays =
               model.scheduler().call(() -> StateTensors.export(model.model(), state));

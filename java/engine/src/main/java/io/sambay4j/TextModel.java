@@ -211,6 +211,7 @@ public final class TextModel implements AutoCloseable {
 
   /** As {@link #publish(GenerationRequest)}, calling the subscriber on the given executor. */
   public Flow.Publisher<GeneratedToken> publish(GenerationRequest request, Executor executor) {
+    scheduler.checkOpen();
     return subscriber -> {
       // The buffer grows with what waits in it; a subscriber can never make the engine wait.
       SubmissionPublisher<GeneratedToken> publisher = new SubmissionPublisher<>(executor, 1 << 30);

@@ -173,8 +173,7 @@ final class AdmissionTest {
     refusedToOpen("stepTokens", builder().stepTokens(steps + 1));
     refusedToOpen("threads", builder().threads(-1));
     refusedToOpen("no device \"tpu\"", builder().device("tpu"));
-    try (TextModel least =
-        builder().sequences(1).stepTokens(1).contextLimit(1).threads(1).open()) {
+    try (TextModel least = builder().sequences(1).stepTokens(1).contextLimit(1).threads(1).open()) {
       assertEquals(0, least.generate(endless(0, 1).build()).tokens().size());
       assertEquals(least.config().vocabSize(), least.logits(1).length);
     }

@@ -224,8 +224,7 @@ final class TextModelTest {
       assertEquals(max, some.usage().generatedTokens());
     }
     int exact = all.tokens().size();
-    assertEquals(
-        FinishReason.STOP, model.generate(ask().maxTokens(exact).build()).finishReason());
+    assertEquals(FinishReason.STOP, model.generate(ask().maxTokens(exact).build()).finishReason());
     assertEquals(
         FinishReason.LENGTH, model.generate(ask().maxTokens(exact - 1).build()).finishReason());
   }
@@ -261,7 +260,9 @@ final class TextModelTest {
     assertArrayEquals(stopped.tokenIds(), both.tokenIds(), "a stop token is not an end token");
   }
 
-  /** Every piece of the answer as a stop string: within a token, at its edge, and across several. */
+  /**
+   * Every piece of the answer as a stop string: within a token, at its edge, and across several.
+   */
   @Test
   void stopStringsAnywhere() {
     Generation all = model.generate(ask().build());
@@ -371,8 +372,7 @@ final class TextModelTest {
     Random random = new Random(5);
     for (int round = 0; round < TinyModel.ROUNDS; round++) {
       int[] ids = tokens(random, 2 + random.nextInt(150));
-      Generation read =
-          model.generate(endless(0, ids).promptLogProbabilities(true).build());
+      Generation read = model.generate(endless(0, ids).promptLogProbabilities(true).build());
       Score score = model.scoreTokens(ids, 1);
       float[][] logits = model.allLogits(ids);
       assertEquals(ids.length - 1, read.promptLogProbabilities().size());
@@ -387,7 +387,8 @@ final class TextModelTest {
         assertEquals(want, read.promptLogProbabilities().get(i - 1).logProbability(), 1e-3);
       }
       assertEquals(sum, score.logProbability(), 1e-3 * ids.length);
-      assertEquals(Math.exp(-sum / (ids.length - 1)), score.perplexity(), 1e-2 * score.perplexity());
+      assertEquals(
+          Math.exp(-sum / (ids.length - 1)), score.perplexity(), 1e-2 * score.perplexity());
       int from = 1 + random.nextInt(ids.length);
       Score tail = model.scoreTokens(ids, from);
       assertEquals(ids.length - from, tail.tokens().size());
@@ -478,9 +479,7 @@ final class TextModelTest {
   @Test
   void withoutASeedTextsDiffer() {
     GenerationRequest request =
-        endless(40, 1, 2, 3)
-            .sampling(SamplingParameters.builder().temperature(2).build())
-            .build();
+        endless(40, 1, 2, 3).sampling(SamplingParameters.builder().temperature(2).build()).build();
     assertNotEquals(model.generate(request).text(), model.generate(request).text());
   }
 

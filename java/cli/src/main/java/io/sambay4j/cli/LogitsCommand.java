@@ -163,7 +163,7 @@ final class LogitsCommand implements Callable<Integer> {
   }
 
   private static int[] parse(String where, String text) {
-    String[] words = text.strip().split("[,\\s]+", -1);
+    String[] words = text.strip().split("\\s*,\\s*|\\s+", -1);
     int[] parsed = new int[words.length];
     for (int i = 0; i < words.length; i++) {
       try {

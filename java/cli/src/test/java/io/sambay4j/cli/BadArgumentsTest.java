@@ -19,6 +19,9 @@ import org.junit.jupiter.params.provider.MethodSource;
  * What makes no sense is refused in one sentence that says why; nothing goes to standard output.
  */
 final class BadArgumentsTest {
+  /** Stands for a file in the temporary directory. */
+  private static final String OUT = "OUT";
+
   @TempDir private Path temporary;
 
   static Stream<Arguments> bad() {
@@ -84,11 +87,11 @@ final class BadArgumentsTest {
         bad(2, "not both", "generate", "--file", "f", "x"),
         bad(2, "Unknown option: '--bogus'", "generate", "--bogus", "x"),
         bad(2, "Missing required option: '--out=FILE'", "logits", "--ids", "5"),
-        bad(2, "0 prompts are given", "logits", "--out", "x"),
-        bad(2, "'' is not a token id", "logits", "--ids", "", "--out", "x"),
-        bad(2, "'' is not a token id", "logits", "--ids", "5,,7", "--out", "x"),
-        bad(2, "'b' is not a token id", "logits", "--ids", "5,b", "--out", "x"),
-        bad(2, "'99999999999' is not a token id", "logits", "--ids", "99999999999", "--out", "x"),
+        bad(2, "0 prompts are given", "logits", "--out", OUT),
+        bad(2, "'' is not a token id", "logits", "--ids", "", "--out", OUT),
+        bad(2, "'' is not a token id", "logits", "--ids", "5,,7", "--out", OUT),
+        bad(2, "'b' is not a token id", "logits", "--ids", "5,b", "--out", OUT),
+        bad(2, "'99999999999' is not a token id", "logits", "--ids", "99999999999", "--out", OUT),
         bad(
             2,
             "token id -1 is outside the vocabulary, 0 to 453",
@@ -97,9 +100,9 @@ final class BadArgumentsTest {
             "-1",
             "--out",
             "x"),
-        bad(2, "token id 454 is outside", "logits", "--ids", "454", "--out", "x"),
-        bad(2, "--chunk must be at least 1", "logits", "--ids", "5", "--chunk", "0", "--out", "x"),
-        bad(2, "--greedy must be 1", "logits", "--ids", "5", "--greedy", "0", "--out", "x"),
+        bad(2, "token id 454 is outside", "logits", "--ids", "454", "--out", OUT),
+        bad(2, "--chunk must be at least 1", "logits", "--ids", "5", "--chunk", "0", "--out", OUT),
+        bad(2, "--greedy must be 1", "logits", "--ids", "5", "--greedy", "0", "--out", OUT),
         bad(
             2,
             "exceed the context of 4096",
@@ -111,7 +114,7 @@ final class BadArgumentsTest {
             "--out",
             "x"),
         bad(2, "there is no directory", "logits", "--ids", "5", "--out", "no/such/directory/x"),
-        bad(1, "there is no no/such/file", "logits", "--ids-file", "no/such/file", "--out", "x"),
+        bad(1, "there is no no/such/file", "logits", "--ids-file", "no/such/file", "--out", OUT),
         bad(2, "fewer than two tokens", "score", ""),
         bad(2, "--batch must be 1 to 512", "inspect", "--batch", "0"),
         bad(1, "does not exist", "inspect", "--model", "no/such/directory"),
@@ -121,7 +124,7 @@ final class BadArgumentsTest {
         bad(2, "nothing is measured", "bench", "--prompt", "0", "--gen", "0"),
         bad(2, "exceed the context of 4096", "bench", "--prompt", "5000"),
         bad(2, "mutually exclusive", "bench", "--json", "--csv"),
-        bad(2, "--threads", "self-test", "--threads", "-1"));
+        bad(2, "threads is -1", "self-test", "--threads", "-1"));
   }
 
   private static Arguments bad(int code, String message, String... args) {
@@ -131,12 +134,14 @@ final class BadArgumentsTest {
   @ParameterizedTest
   @MethodSource("bad")
   void isRefused(int code, String message, List<String> args) {
-    Run run = Run.sambay(args.toArray()).expect(code);
+    Path out = temporary.resolve("out");
+    Run run =
+        Run.sambay(args.stream().map(arg -> arg.equals(OUT) ? out : arg).toArray()).expect(code);
     assertTrue(run.err().contains(message), run.err());
     assertTrue(run.err().startsWith("sambay " + args.get(0) + ": "), run.err());
     assertEquals("", run.out());
     assertFalse(run.err().contains("\tat "), "a stack trace nobody asked for: " + run.err());
-    assertFalse(Files.exists(Path.of("x")), "a file was written");
+    assertFalse(Files.exists(out), "a file was written");
   }
 
   @Test

@@ -1,8 +1,8 @@
 package io.sambay4j.model;
 
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.json.Quote;
 import io.sambay4j.weights.Checkpoint;
-import io.sambay4j.weights.Quote;
 import io.sambay4j.weights.StorageType;
 import io.sambay4j.weights.TensorInfo;
 import java.util.ArrayList;

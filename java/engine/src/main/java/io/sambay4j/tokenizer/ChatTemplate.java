@@ -1,13 +1,9 @@
 package io.sambay4j.tokenizer;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.sambay4j.ChatMessage;
 import io.sambay4j.InvalidModelException;
 import io.sambay4j.tokenizer.jinja.Template;
 import io.sambay4j.tokenizer.jinja.Text;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Clock;
 import java.time.ZoneId;
 import java.time.ZonedDateTime;
@@ -15,7 +11,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -34,9 +29,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Immutable; any number of threads may use one.
  */
 public final class ChatTemplate {
-  private static final long MAX_FILE_BYTES = 4L << 20;
-  private static final String CONFIG_FILE = "tokenizer_config.json";
-  private static final String TEMPLATE_FILE = "chat_template.jinja";
   private static final Set<String> RESERVED =
       Set.of("messages", "add_generation_prompt", "bos_token", "eos_token");
   private static final int MAX_ARGUMENT_NAME_LENGTH = 64;
@@ -51,35 +43,6 @@ public final class ChatTemplate {
     this.bosToken = bosToken;
     this.eosToken = eosToken;
     this.clock = clock;
-  }
-
-  /**
-   * Reads the template of a model: {@code chat_template.jinja}, or else the {@code chat_template}
-   * of {@code tokenizer_config.json}; of several there, the one named {@code default}.
-   *
-   * @return the template, if the model has one
-   * @throws InvalidModelException if a file is malformed or the template uses what is not supported
-   */
-  public static Optional<ChatTemplate> read(Path modelDirectory) {
-    Path configFile = modelDirectory.resolve(CONFIG_FILE);
-    Path templateFile = modelDirectory.resolve(TEMPLATE_FILE);
-    JsonNode config =
-        Files.exists(configFile) ? JsonFile.readObject(configFile, MAX_FILE_BYTES) : null;
-    String where = templateFile.toString();
-    String source = Files.exists(templateFile) ? readText(templateFile) : null;
-    if (source == null && config != null) {
-      where = configFile + ": chat_template";
-      source = source(where, config);
-    }
-    if (source == null) {
-      return Optional.empty();
-    }
-    return Optional.of(
-        new ChatTemplate(
-            Template.parse(where, source),
-            token(configFile, config, "bos_token"),
-            token(configFile, config, "eos_token"),
-            Clock.system(ZoneId.systemDefault())));
   }
 
   /**
@@ -183,46 +146,5 @@ public final class ChatTemplate {
     if (RESERVED.contains(name) || Template.isReserved(name)) {
       throw new IllegalArgumentException("the argument " + name + " has a reserved name");
     }
-  }
-
-  private static String readText(Path file) {
-    try {
-      long size = Files.size(file);
-      if (size > MAX_FILE_BYTES) {
-        throw new InvalidModelException(
-            file + ": has " + size + " bytes, at most " + MAX_FILE_BYTES + " are accepted");
-      }
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new InvalidModelException(file + ": cannot be read as UTF-8 text: " + e, e);
-    }
-  }
-
-  private static @Nullable String source(String where, JsonNode config) {
-    if (JsonFile.isAbsent(config, "chat_template")) {
-      return null;
-    }
-    JsonNode node = config.get("chat_template");
-    if (node.isTextual()) {
-      return node.textValue();
-    }
-    for (JsonNode named : JsonFile.array(where, node)) {
-      if (JsonFile.text(where + ".name", named.path("name")).equals("default")) {
-        return JsonFile.text(where + ".template", named.path("template"));
-      }
-    }
-    return null;
-  }
-
-  /** A token given by its text or by an object that describes it; empty if it is not given. */
-  private static String token(Path configFile, @Nullable JsonNode config, String field) {
-    if (config == null || JsonFile.isAbsent(config, field)) {
-      return "";
-    }
-    String where = configFile + ": " + field;
-    JsonNode node = config.get(field);
-    return node.isObject()
-        ? JsonFile.text(where + ".content", node.path("content"))
-        : JsonFile.text(where, node);
   }
 }

@@ -2,6 +2,8 @@ package io.sambay4j.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.json.JsonFields;
+import io.sambay4j.json.Quote;
 import io.sambay4j.tokenizer.PreTokenizer.Behavior;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,11 +34,11 @@ record TokenizerFile(
     Map<Integer, AddedToken> addedTokens,
     boolean nfc,
     PreTokenizer preTokenizer) {
-  private static final long MAX_BYTES = 64L << 20;
-  private static final long MAX_CONFIG_BYTES = 4L << 20;
+  private static final int MAX_BYTES = 64 << 20;
+  private static final int MAX_CONFIG_BYTES = 32 << 20; // large vocabularies of added tokens exist
 
-  /** Ids below this are accepted: sixteen times the largest published vocabulary. */
-  private static final int MAX_ID = 1 << 22;
+  /** The largest id accepted: sixteen times the largest published vocabulary. */
+  private static final int MAX_ID = (1 << 22) - 1;
 
   private static final int MAX_ADDED_TOKEN_CHARACTERS = 1024;
 
@@ -46,22 +48,18 @@ record TokenizerFile(
    */
   static TokenizerFile read(Path tokenizerJson, @Nullable Path tokenizerConfigJson) {
     String where = tokenizerJson.toString();
-    JsonNode root = JsonFile.readObject(tokenizerJson, MAX_BYTES);
-    JsonNode model = JsonFile.object(where + ": model", root.path("model"));
-    checkModel(where, model);
+    JsonFields root = JsonFields.read(tokenizerJson, MAX_BYTES);
+    JsonFields model = root.object("model");
+    checkModel(model);
 
-    Map<String, Integer> vocabulary = readVocabulary(where, model);
-    MergeList merges = readMerges(where, model, vocabulary);
+    Map<String, Integer> vocabulary = readVocabulary(model.object("vocab"));
+    MergeList merges = readMerges(model, vocabulary);
     Map<Integer, AddedToken> added = new LinkedHashMap<>();
-    if (!JsonFile.isAbsent(root, "added_tokens")) {
-      JsonNode tokens = JsonFile.array(where + ": added_tokens", root.get("added_tokens"));
-      for (int i = 0; i < tokens.size(); i++) {
-        String field = where + ": added_tokens[" + i + "]";
-        JsonNode token = JsonFile.object(field, tokens.get(i));
-        int id = JsonFile.id(field + ".id", token.path("id"), MAX_ID);
-        if (added.put(id, addedToken(field, id, token)) != null) {
-          throw new InvalidModelException(field + ": the id " + id + " is already taken");
-        }
+    boolean hasAdded = root.has("added_tokens");
+    for (JsonFields fields : hasAdded ? root.objects("added_tokens") : List.<JsonFields>of()) {
+      AddedToken token = addedToken(fields.integer("id", 0, MAX_ID), fields);
+      if (added.put(token.id(), token) != null) {
+        throw fields.invalid("id", "one that no token before it has");
       }
     }
     if (tokenizerConfigJson != null) {
@@ -72,134 +70,111 @@ record TokenizerFile(
         where,
         vocabulary,
         merges,
-        JsonFile.flag(where + ": model", model, "ignore_merges", false),
+        model.bool("ignore_merges", false),
         added,
-        readNormalizer(where, root),
-        readPreTokenizer(where, root));
+        readNormalizer(root),
+        readPreTokenizer(root));
   }
 
-  private static void checkModel(String where, JsonNode model) {
-    String type =
-        model.path("type").isMissingNode()
-            ? "BPE"
-            : JsonFile.text(where + ": model.type", model.path("type"));
-    if (!type.equals("BPE")) {
-      throw unsupported(where, "model", type, "BPE");
+  private static void checkModel(JsonFields model) {
+    String type = model.optionalString("type");
+    if (type != null && !type.equals("BPE")) {
+      throw model.invalid("type", "BPE, the only type supported");
     }
-    if (model.path("dropout").asDouble(0) != 0) {
-      throw new InvalidModelException(
-          where + ": model.dropout is not 0; merging at random is not supported");
+    if (model.number("dropout", 0, 0, 1) != 0) {
+      throw model.invalid("dropout", "0, because merging at random is not supported");
     }
     for (String field : new String[] {"continuing_subword_prefix", "end_of_word_suffix"}) {
-      if (!JsonFile.isAbsent(model, field)
-          && !JsonFile.text(where + ": model." + field, model.get(field)).isEmpty()) {
-        throw new InvalidModelException(
-            where + ": model." + field + " is set, which byte-level BPE does not use");
+      String affix = model.optionalString(field);
+      if (affix != null && !affix.isEmpty()) {
+        throw model.invalid(field, "an empty string, because byte-level BPE does not use it");
       }
     }
   }
 
-  private static Map<String, Integer> readVocabulary(String where, JsonNode model) {
-    JsonNode node = JsonFile.object(where + ": model.vocab", model.path("vocab"));
+  private static Map<String, Integer> readVocabulary(JsonFields vocab) {
     Map<String, Integer> vocabulary = new LinkedHashMap<>();
-    for (Map.Entry<String, JsonNode> field : node.properties()) {
-      String name = where + ": model.vocab[\"" + shorten(field.getKey()) + "\"]";
-      vocabulary.put(field.getKey(), JsonFile.id(name, field.getValue(), MAX_ID));
+    for (String entry : vocab.names()) {
+      vocabulary.put(entry, vocab.integer(entry, 0, MAX_ID));
     }
     return vocabulary;
   }
 
-  private static MergeList readMerges(
-      String where, JsonNode model, Map<String, Integer> vocabulary) {
-    JsonNode node = JsonFile.array(where + ": model.merges", model.path("merges"));
+  private static MergeList readMerges(JsonFields model, Map<String, Integer> vocabulary) {
+    JsonNode node = model.array("merges");
     MergeList merges = new MergeList();
     for (int i = 0; i < node.size(); i++) {
-      JsonNode merge = node.get(i);
-      String left;
-      String right;
-      String field = where + ": model.merges[" + i + "]";
-      if (merge.isTextual()) {
-        String both = merge.textValue();
-        int space = both.indexOf(' ');
-        if (space < 1 || space == both.length() - 1 || both.indexOf(' ', space + 1) >= 0) {
-          throw new InvalidModelException(
-              field + ": expected two tokens with a space between them");
-        }
-        left = both.substring(0, space);
-        right = both.substring(space + 1);
-      } else {
-        if (JsonFile.array(field, merge).size() != 2) {
-          throw new InvalidModelException(field + ": expected two tokens, found " + merge.size());
-        }
-        left = JsonFile.text(field + "[0]", merge.get(0));
-        right = JsonFile.text(field + "[1]", merge.get(1));
+      String[] parts = mergeParts(node.get(i));
+      if (parts == null) {
+        throw model.invalid(
+            "merges[" + i + "]",
+            node.get(i),
+            "two tokens, in a string with a space between them or in an array");
       }
-      merges.add(
-          vocabularyId(field, vocabulary, left),
-          vocabularyId(field, vocabulary, right),
-          vocabularyId(field, vocabulary, left + right));
+      Integer left = vocabulary.get(parts[0]);
+      Integer right = vocabulary.get(parts[1]);
+      Integer result = vocabulary.get(parts[0] + parts[1]);
+      if (left == null || right == null || result == null) {
+        throw model.invalid(
+            "merges[" + i + "]", node.get(i), "two tokens that are in model.vocab, also joined");
+      }
+      merges.add(left, right, result);
     }
     return merges;
   }
 
-  private static int vocabularyId(String field, Map<String, Integer> vocabulary, String entry) {
-    Integer id = vocabulary.get(entry);
-    if (id == null) {
-      throw new InvalidModelException(field + ": \"" + shorten(entry) + "\" is not in model.vocab");
+  /** The two sides of a merge, or null if it has not two. */
+  private static String @Nullable [] mergeParts(JsonNode merge) {
+    if (merge.isTextual()) {
+      String both = merge.textValue();
+      int space = both.indexOf(' ');
+      boolean two = space > 0 && space < both.length() - 1 && both.indexOf(' ', space + 1) < 0;
+      return two ? new String[] {both.substring(0, space), both.substring(space + 1)} : null;
     }
-    return id;
+    boolean two =
+        merge.isArray()
+            && merge.size() == 2
+            && merge.get(0).isTextual()
+            && merge.get(1).isTextual();
+    return two ? new String[] {merge.get(0).textValue(), merge.get(1).textValue()} : null;
   }
 
-  private static AddedToken addedToken(String field, int id, JsonNode token) {
-    String content = JsonFile.text(field + ".content", token.path("content"));
+  private static AddedToken addedToken(int id, JsonFields token) {
+    String content = token.string("content");
     if (content.isEmpty() || content.length() > MAX_ADDED_TOKEN_CHARACTERS) {
-      throw new InvalidModelException(
-          field
-              + ".content: has "
-              + content.length()
-              + " characters, expected 1 to "
-              + MAX_ADDED_TOKEN_CHARACTERS);
+      throw token.invalid("content", "1 to " + MAX_ADDED_TOKEN_CHARACTERS + " characters");
     }
     return new AddedToken(
         id,
         content,
-        JsonFile.flag(field, token, "single_word", false),
-        JsonFile.flag(field, token, "lstrip", false),
-        JsonFile.flag(field, token, "rstrip", false),
-        JsonFile.flag(field, token, "special", false));
+        token.bool("single_word", false),
+        token.bool("lstrip", false),
+        token.bool("rstrip", false),
+        token.bool("special", false));
   }
 
   private static void completeAddedTokens(
       Path tokenizerConfigJson, Map<Integer, AddedToken> added) {
-    JsonNode config = JsonFile.readObject(tokenizerConfigJson, MAX_CONFIG_BYTES);
-    String where = tokenizerConfigJson + ": added_tokens_decoder";
-    if (JsonFile.isAbsent(config, "added_tokens_decoder")) {
+    JsonFields config = JsonFields.read(tokenizerConfigJson, MAX_CONFIG_BYTES);
+    JsonFields decoder = config.optionalObject("added_tokens_decoder");
+    if (decoder == null) {
       return;
     }
-    JsonNode decoder = JsonFile.object(where, config.get("added_tokens_decoder"));
-    for (Map.Entry<String, JsonNode> entry : decoder.properties()) {
-      String key = entry.getKey();
-      int id = key.matches("\\d{1,9}") ? Integer.parseInt(key) : -1;
-      if (id < 0 || id >= MAX_ID) {
+    for (String name : decoder.names()) {
+      int id = name.matches("\\d{1,9}") ? Integer.parseInt(name) : -1;
+      if (id < 0 || id > MAX_ID) {
         throw new InvalidModelException(
-            where
-                + ": expected token ids from 0 to "
-                + (MAX_ID - 1)
-                + " as keys, found \""
-                + shorten(key)
-                + "\"");
+            config.where("added_tokens_decoder")
+                + " has the name "
+                + Quote.of(name)
+                + ", expected token ids from 0 to "
+                + MAX_ID);
       }
-      String field = where + "[" + id + "]";
-      AddedToken token = addedToken(field, id, JsonFile.object(field, entry.getValue()));
+      JsonFields fields = decoder.object(name);
+      AddedToken token = addedToken(id, fields);
       AddedToken known = added.put(id, token);
       if (known != null && !known.content().equals(token.content())) {
-        throw new InvalidModelException(
-            field
-                + ": is \""
-                + shorten(token.content())
-                + "\", but \""
-                + shorten(known.content())
-                + "\" in tokenizer.json");
+        throw fields.invalid("content", Quote.of(known.content()) + " as in tokenizer.json");
       }
     }
   }
@@ -215,11 +190,10 @@ record TokenizerFile(
                 where
                     + ": model.vocab gives the id "
                     + id
-                    + " to both \""
-                    + shorten(other)
-                    + "\" and \""
-                    + shorten(entry)
-                    + "\"");
+                    + " to both "
+                    + Quote.of(other)
+                    + " and "
+                    + Quote.of(entry));
           }
         });
     Set<String> contents = new HashSet<>();
@@ -229,113 +203,79 @@ record TokenizerFile(
       if ((entry != null && !entry.equals(token.content())) || (id != null && id != token.id())) {
         throw new InvalidModelException(
             where
-                + ": the added token \""
-                + shorten(token.content())
-                + "\" has the id "
+                + ": the added token "
+                + Quote.of(token.content())
+                + " has the id "
                 + token.id()
                 + ", which disagrees with model.vocab");
       }
       if (!contents.add(token.content())) {
         throw new InvalidModelException(
-            where + ": the added token \"" + shorten(token.content()) + "\" has two ids");
+            where + ": the added token " + Quote.of(token.content()) + " has two ids");
       }
     }
   }
 
-  private static boolean readNormalizer(String where, JsonNode root) {
-    if (JsonFile.isAbsent(root, "normalizer")) {
+  private static boolean readNormalizer(JsonFields root) {
+    JsonFields normalizer = root.optionalObject("normalizer");
+    if (normalizer == null) {
       return false;
     }
-    JsonNode node = JsonFile.object(where + ": normalizer", root.get("normalizer"));
-    String type = JsonFile.text(where + ": normalizer.type", node.path("type"));
-    if (!type.equals("NFC")) {
-      throw unsupported(where, "normalizer", type, "none, NFC");
+    if (!normalizer.string("type").equals("NFC")) {
+      throw normalizer.invalid("type", "NFC, the only normalizer supported");
     }
     return true;
   }
 
-  private static PreTokenizer readPreTokenizer(String where, JsonNode root) {
-    if (JsonFile.isAbsent(root, "pre_tokenizer")) {
-      return new PreTokenizer.Sequence(List.of());
-    }
-    return preTokenizer(where + ": pre_tokenizer", root.get("pre_tokenizer"));
+  private static PreTokenizer readPreTokenizer(JsonFields root) {
+    JsonFields fields = root.optionalObject("pre_tokenizer");
+    return fields == null ? new PreTokenizer.Sequence(List.of()) : preTokenizer(fields);
   }
 
-  private static PreTokenizer preTokenizer(String field, JsonNode node) {
-    String type = JsonFile.text(field + ".type", JsonFile.object(field, node).path("type"));
-    return switch (type) {
+  private static PreTokenizer preTokenizer(JsonFields fields) {
+    return switch (fields.string("type")) {
       case "Sequence" -> {
-        JsonNode steps = JsonFile.array(field + ".pretokenizers", node.path("pretokenizers"));
         List<PreTokenizer> sequence = new ArrayList<>();
-        for (int i = 0; i < steps.size(); i++) {
-          sequence.add(preTokenizer(field + ".pretokenizers[" + i + "]", steps.get(i)));
+        for (JsonFields step : fields.objects("pretokenizers")) {
+          sequence.add(preTokenizer(step));
         }
         yield new PreTokenizer.Sequence(sequence);
       }
       case "ByteLevel" -> {
         List<PreTokenizer> sequence = new ArrayList<>();
-        if (JsonFile.flag(field, node, "add_prefix_space", true)) {
+        if (fields.bool("add_prefix_space", true)) {
           sequence.add(new PreTokenizer.PrefixSpace());
         }
-        if (JsonFile.flag(field, node, "use_regex", true)) {
-          SafePattern pattern = SafePattern.regex(field, PreTokenizer.GPT2_PATTERN);
+        if (fields.bool("use_regex", true)) {
+          SafePattern pattern =
+              SafePattern.regex(fields.where("use_regex"), PreTokenizer.GPT2_PATTERN);
           sequence.add(new PreTokenizer.Split(pattern, Behavior.ISOLATED, false));
         }
         yield new PreTokenizer.Sequence(sequence);
       }
-      case "Digits" ->
-          new PreTokenizer.Digits(JsonFile.flag(field, node, "individual_digits", false));
+      case "Digits" -> new PreTokenizer.Digits(fields.bool("individual_digits", false));
       case "Split" ->
           new PreTokenizer.Split(
-              pattern(field + ".pattern", node.path("pattern")),
-              behavior(field + ".behavior", node.path("behavior")),
-              JsonFile.flag(field, node, "invert", false));
-      default ->
-          throw new InvalidModelException(
-              field
-                  + ": the type \""
-                  + shorten(type)
-                  + "\" is not supported; supported are ByteLevel, Split, Digits, Sequence");
+              pattern(fields.object("pattern")), behavior(fields), fields.bool("invert", false));
+      default -> throw fields.invalid("type", "ByteLevel, Split, Digits or Sequence");
     };
   }
 
-  private static SafePattern pattern(String field, JsonNode node) {
-    JsonFile.object(field, node);
-    if (node.has("Regex")) {
-      return SafePattern.regex(
-          field + ".Regex", JsonFile.text(field + ".Regex", node.get("Regex")));
-    }
-    return SafePattern.literal(
-        field + ".String", JsonFile.text(field + ".String", node.path("String")));
+  private static SafePattern pattern(JsonFields pattern) {
+    String regex = pattern.optionalString("Regex");
+    return regex != null
+        ? SafePattern.regex(pattern.where("Regex"), regex)
+        : SafePattern.literal(pattern.where("String"), pattern.string("String"));
   }
 
-  private static Behavior behavior(String field, JsonNode node) {
-    String name = JsonFile.text(field, node);
+  private static Behavior behavior(JsonFields split) {
+    String name = split.string("behavior");
     for (Behavior behavior : Behavior.values()) {
       if (behavior.name().replace("_", "").equals(name.toUpperCase(Locale.ROOT))) {
         return behavior;
       }
     }
-    throw new InvalidModelException(
-        field
-            + ": is \""
-            + shorten(name)
-            + "\", expected Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous");
-  }
-
-  private static InvalidModelException unsupported(
-      String where, String what, String type, String supported) {
-    return new InvalidModelException(
-        where
-            + ": the "
-            + what
-            + " \""
-            + shorten(type)
-            + "\" is not supported; supported: "
-            + supported);
-  }
-
-  private static String shorten(String text) {
-    return text.length() > 40 ? text.substring(0, 40) + "..." : text;
+    throw split.invalid(
+        "behavior", "Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous");
   }
 }

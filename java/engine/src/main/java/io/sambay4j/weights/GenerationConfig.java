@@ -1,6 +1,7 @@
 package io.sambay4j.weights;
 
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.json.JsonFields;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -54,7 +55,7 @@ public record GenerationConfig(
    * @throws InvalidModelException naming the field that is not as it should be
    */
   public static GenerationConfig read(Path file) {
-    JsonFields fields = new JsonFields(StrictJson.readObject(file, MAX_BYTES), file.toString());
+    JsonFields fields = JsonFields.read(file, MAX_BYTES);
     return new GenerationConfig(
         fields.tokenIds("eos_token_id", Integer.MAX_VALUE),
         fields.optionalInteger("bos_token_id", 0, Integer.MAX_VALUE),

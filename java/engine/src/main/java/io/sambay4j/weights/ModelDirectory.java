@@ -1,6 +1,7 @@
 package io.sambay4j.weights;
 
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.json.Quote;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -3,6 +3,8 @@ package io.sambay4j.weights;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.json.Quote;
+import io.sambay4j.json.StrictJson;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -94,7 +96,7 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
         throw new InvalidModelException(
             source + ": header starts with byte " + (json[0] & 0xFF) + ", expected '{' (123)");
       }
-      try (JsonParser parser = StrictJson.FACTORY.createParser(StrictJson.utf8(json))) {
+      try (JsonParser parser = StrictJson.parser(json)) {
         parser.nextToken();
         while (parser.nextToken() == JsonToken.FIELD_NAME) { // duplicates are refused by the parser
           String name = parser.currentName();

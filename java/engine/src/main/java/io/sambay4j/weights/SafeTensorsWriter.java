@@ -1,6 +1,8 @@
 package io.sambay4j.weights;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.sambay4j.json.Quote;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -238,7 +240,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     Set<String> names = new HashSet<>();
     long offset = 0;
-    try (JsonGenerator json = StrictJson.FACTORY.createGenerator(out)) {
+    try (JsonGenerator json = new JsonFactory().createGenerator(out)) {
       json.writeStartObject();
       if (!metadata.isEmpty()) {
         json.writeObjectFieldStart("__metadata__");

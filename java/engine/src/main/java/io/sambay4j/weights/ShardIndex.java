@@ -3,6 +3,8 @@ package io.sambay4j.weights;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.json.Quote;
+import io.sambay4j.json.StrictJson;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

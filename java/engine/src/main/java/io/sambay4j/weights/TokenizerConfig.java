@@ -1,8 +1,9 @@
 package io.sambay4j.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.json.JsonFields;
+import io.sambay4j.json.StrictJson;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -62,8 +63,7 @@ public record TokenizerConfig(
    * @throws InvalidModelException naming the field that is not as it should be
    */
   public static TokenizerConfig read(Path file) {
-    ObjectNode root = StrictJson.readObject(file, MAX_BYTES);
-    JsonFields fields = new JsonFields(root, file.toString());
+    JsonFields fields = JsonFields.read(file, MAX_BYTES);
     return new TokenizerConfig(
         maxLength(fields),
         fields.bool("add_bos_token", false),

@@ -1,6 +1,6 @@
 /**
  * The files of a model directory, read strictly: safetensors and their index, JSON settings,
- * nothing mapped into memory. Depends on no other package but the root's exception.
+ * nothing mapped into memory.
  */
 @NullMarked
 package io.sambay4j.weights;

@@ -23,8 +23,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * However tokens reach a sequence, what it says next is the same: within the rule for f32, for sums may be in another
- * order. Where the way is the same, as after a fork or a restore, it is so bit for bit.
+ * However tokens reach a sequence, what it says next is the same: within the rule for f32, for sums
+ * may be in another order. Where the way is the same, as after a fork or a restore, it is so bit
+ * for bit.
  */
 final class SequencePropertiesTest {
   private static final int ROUNDS = NativeLibrary.isAvailable() ? 6 : 1;
@@ -174,7 +175,9 @@ final class SequencePropertiesTest {
               float[] forkSays = null;
               float[] originalSays = null;
               int length = Math.max(left.length, right.length);
-              for (int i = 0; i < length; i++) { // in turns, so that each could spoil the other's block
+              for (int i = 0;
+                  i < length;
+                  i++) { // in turns, so that each could spoil the other's block
                 if (i < left.length) {
                   originalSays = feed(model, original, left[i]);
                 }
@@ -230,8 +233,7 @@ final class SequencePropertiesTest {
           try (SequenceState original = model.states().acquire();
               SequenceState copy = model.states().acquire()) {
             feed(model, original, past);
-            StateTensors.restore(
-                model, copy, past.length, StateTensors.export(model, original));
+            StateTensors.restore(model, copy, past.length, StateTensors.export(model, original));
             assertArrayEquals(
                 feed(model, original, next), feed(model, copy, next), "after the export");
           }

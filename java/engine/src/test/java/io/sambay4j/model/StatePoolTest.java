@@ -60,7 +60,9 @@ final class StatePoolTest {
       try {
         operation(random, sequences, snapshots);
       } catch (IllegalStateException e) { // full: nothing may have changed, as the checks below see
-        assertTrue(e.getMessage().contains("slots are in use") || e.getMessage().contains("full"), what + ": " + e);
+        assertTrue(
+            e.getMessage().contains("slots are in use") || e.getMessage().contains("full"),
+            what + ": " + e);
         refused++;
       }
       for (Held<SequenceState> held : sequences) {
@@ -176,7 +178,8 @@ final class StatePoolTest {
       try (SequenceState fork = model.states().fork(sequence)) {
         feed(model, sequence, left);
         feed(model, fork, right);
-        assertSame("sequence", cold(model, concat(concat(past, left), 3)), feed(model, sequence, 3));
+        assertSame(
+            "sequence", cold(model, concat(concat(past, left), 3)), feed(model, sequence, 3));
         assertSame("fork", cold(model, concat(concat(past, right), 3)), feed(model, fork, 3));
       }
     }
@@ -320,8 +323,7 @@ final class StatePoolTest {
       assertThrows(IllegalArgumentException.class, () -> model.states().snapshot(theirs));
       assertThrows(IllegalArgumentException.class, () -> model.states().clear(theirs));
       try (StatePool.Snapshot snapshot = other.states().snapshot(theirs)) {
-        assertThrows(
-            IllegalArgumentException.class, () -> model.states().restore(ours, snapshot));
+        assertThrows(IllegalArgumentException.class, () -> model.states().restore(ours, snapshot));
       }
       StatePool.Snapshot closed = model.states().snapshot(ours);
       closed.close();

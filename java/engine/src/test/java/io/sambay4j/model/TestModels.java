@@ -80,7 +80,10 @@ public final class TestModels {
     return best;
   }
 
-  /** Fails unless two rows of logits agree within the rule for f32, and choose alike where the choice is not a tie. */
+  /**
+   * Fails unless two rows of logits agree within the rule for f32, and choose alike where the
+   * choice is not a tie.
+   */
   static void assertSame(String what, float[] want, float[] got) {
     GoldenModel.assertClose(what, want, got, GoldenModel.F32_TOLERANCE);
     int best = greedy(want);

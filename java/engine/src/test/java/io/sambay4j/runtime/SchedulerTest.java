@@ -19,9 +19,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.jspecify.annotations.Nullable;
 
 /** Who runs when, and that nobody's trouble is another's. */
 @Timeout(120)
@@ -55,7 +55,8 @@ final class SchedulerTest {
     final CompletableFuture<Boolean> end = new CompletableFuture<>();
     private float @Nullable [] logits;
 
-    Recorder(String name, @Nullable SequenceState state, int[] input, int answer, List<String> events) {
+    Recorder(
+        String name, @Nullable SequenceState state, int[] input, int answer, List<String> events) {
       super(state, input);
       this.name = name;
       this.answer = answer;
@@ -229,7 +230,8 @@ final class SchedulerTest {
             scheduler.submit(greedy);
           });
       Throwable failure = assertInstanceOf(IllegalStateException.class, greedy.failure());
-      assertTrue(failure.getMessage().contains("the key/value cache is full"), failure.getMessage());
+      assertTrue(
+          failure.getMessage().contains("the key/value cache is full"), failure.getMessage());
       assertFalse(neighbour.wasCancelled());
       assertArrayEquals(alone, neighbour.generated.stream().mapToInt(id -> id).toArray());
       assertEquals(3, scheduler.call(() -> model.states().freeSlots()));

@@ -2,6 +2,7 @@ package io.sambay4j.sampling;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -78,7 +79,10 @@ final class NaiveSampler {
 
   /** The tokens that survive top-k, top-p and min-p, with their weights. */
   Map<Integer, BigInteger> kept(float[] logits) {
-    double max = logits[ranked(logits).get(0)];
+    double max = Double.NEGATIVE_INFINITY;
+    for (float logit : logits) {
+      max = Math.max(max, logit);
+    }
     BigInteger[] weight = new BigInteger[logits.length];
     for (int i = 0; i < logits.length; i++) {
       double p = StrictMath.exp((logits[i] - max) / parameters.temperature());
@@ -102,10 +106,11 @@ final class NaiveSampler {
         total = total.add(weight[i]);
       }
       double share = parameters.topP() * total.doubleValue();
-      BigDecimal needed = new BigDecimal(share);
+      BigInteger needed =
+          new BigDecimal(share).setScale(0, RoundingMode.CEILING).toBigIntegerExact();
       BigInteger sum = weight[ids.get(0)];
       int size = 1;
-      while (new BigDecimal(sum).compareTo(needed) < 0) {
+      while (sum.compareTo(needed) < 0) {
         sum = sum.add(weight[ids.get(size++)]);
       }
       ids = ids.subList(0, size);

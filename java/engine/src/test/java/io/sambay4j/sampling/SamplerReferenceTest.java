@@ -6,14 +6,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigInteger;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
-/** The sampler against {@link NaiveSampler}, over random logits and parameters. */
+/**
+ * The sampler against {@link NaiveSampler}, over random logits and parameters. {@code
+ * -Dsambay.fuzz.factor} makes the cases more.
+ */
 class SamplerReferenceTest {
-  private static final int CASES = 4000;
+  private static final int CASES = 1000 * Integer.getInteger("sambay.fuzz.factor", 1);
   private static final int TOKENS_PER_CASE = 6;
 
   @Test
@@ -39,18 +43,22 @@ class SamplerReferenceTest {
 
   @Test
   void choosesTheTokensOfTheNaiveSamplerAtFullWidth() {
-    for (long seed = 0; seed < 8; seed++) {
-      Random random = new Random(seed);
-      SamplingParameters parameters = randomParameters(random, 200_064);
+    SamplingParameters base = SamplingParameters.builder().temperature(0.9).seed(7).build();
+    List<SamplingParameters> each =
+        List.of(
+            base.toBuilder().topK(1000).build(),
+            base.toBuilder().topP(0.999).build(),
+            base.toBuilder().temperature(1.7).topK(150_000).topP(0.97).minP(1e-4).build(),
+            base.toBuilder().repetitionPenalty(1.2).frequencyPenalty(0.5).minP(0.01).build());
+    Random random = new Random(0);
+    for (SamplingParameters parameters : each) {
       Sampler sampler = new Sampler(parameters, 200_064, new int[] {1, 2, 3});
       NaiveSampler naive = new NaiveSampler(parameters, new int[] {1, 2, 3});
-      for (int i = 0; i < 2; i++) {
-        float[] logits = randomLogits(random, 200_064);
-        assertEquals(
-            naive.next(logits),
-            sampler.next(logits).token(),
-            "seed " + seed + ", token " + i + ", " + parameters);
+      float[] logits = new float[200_064];
+      for (int id = 0; id < logits.length; id++) {
+        logits[id] = (float) (3 * random.nextGaussian());
       }
+      assertEquals(naive.next(logits), sampler.next(logits).token(), parameters.toString());
     }
   }
 

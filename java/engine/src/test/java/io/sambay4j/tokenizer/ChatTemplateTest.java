@@ -10,8 +10,6 @@ import io.sambay4j.ChatMessage;
 import io.sambay4j.InvalidModelException;
 import io.sambay4j.tokenizer.TestFiles.O200k;
 import io.sambay4j.tokenizer.jinja.Text;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
@@ -23,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Conversations to ids, and hostile inputs, row "tokenizer.json, chat template": the template's
@@ -37,15 +34,13 @@ class ChatTemplateTest {
           ChatMessage.assistant("4."),
           ChatMessage.user("And \n\n 3 + 3?  "));
 
-  @TempDir Path directory;
-
   private static String render(String template) {
     return ChatTemplate.of(template, "<s>", "</s>").render(CONVERSATION, true, Map.of());
   }
 
   @Test
   void templateOfTheRealModel() {
-    ChatTemplate template = ChatTemplate.read(TestFiles.phi()).orElseThrow();
+    ChatTemplate template = TestFiles.chatTemplate(TestFiles.phi());
     String turns =
         "<|system|>Be brief.<|end|><|user|>What is 2 + 2?<|end|><|assistant|>4.<|end|><|user|>And \n\n 3 + 3?  <|end|>";
     assertEquals(turns + "<|assistant|>", template.render(CONVERSATION, true, Map.of()));
@@ -127,24 +122,6 @@ class ChatTemplateTest {
                 render(
                     "{% if messages|length > 3 %}{{ raise_exception('too many turns') }}{% endif %}"));
     assertTrue(e.toString().contains("too many turns"));
-  }
-
-  @Test
-  void whereTheTemplateIsFound() throws IOException {
-    assertTrue(ChatTemplate.read(directory).isEmpty());
-    Path config = directory.resolve("tokenizer_config.json");
-    Files.writeString(config, "{\"bos_token\":{\"content\":\"B\"},\"eos_token\":null}");
-    assertTrue(ChatTemplate.read(directory).isEmpty());
-    Files.writeString(
-        config,
-        "{\"bos_token\":{\"content\":\"B\"},\"chat_template\":[{\"name\":\"rag\",\"template\":\"R\"},{\"name\":\"default\",\"template\":\"D{{ bos_token }}\"}]}");
-    assertEquals(
-        "DB", ChatTemplate.read(directory).orElseThrow().render(List.of(), true, Map.of()));
-    Files.writeString(directory.resolve("chat_template.jinja"), "J{{ bos_token }}\n");
-    assertEquals(
-        "JB", ChatTemplate.read(directory).orElseThrow().render(List.of(), true, Map.of()));
-    Files.write(directory.resolve("chat_template.jinja"), new byte[] {(byte) 0xFF});
-    assertThrows(InvalidModelException.class, () -> ChatTemplate.read(directory));
   }
 
   @Test

@@ -56,8 +56,8 @@ class HostileTokenizerFileTest {
 
   @Test
   void missingFile() {
-    refusedFile("cannot be read", directory.resolve("absent.json"));
-    refusedFile("cannot be read", directory);
+    refusedFile("no such file", directory.resolve("absent.json"));
+    refusedFile("not a regular one", directory);
   }
 
   @Test
@@ -78,7 +78,7 @@ class HostileTokenizerFileTest {
       refusedFile("JSON", file());
     }
     Files.write(file(), new byte[] {'{', '"', (byte) 0xC3, '"', ':', '1', '}'});
-    refusedFile("JSON", file());
+    refusedFile("not valid UTF-8", file());
   }
 
   @Test
@@ -108,7 +108,7 @@ class HostileTokenizerFileTest {
   void duplicateIds() {
     refused("gives the id 256 to both", root -> vocabulary(root).put("the", 256));
     refused(
-        "already taken",
+        "added_tokens[1].id is '400', expected one that no token before it has",
         root -> {
           TestFiles.addToken(root, 400, "<|a|>");
           TestFiles.addToken(root, 400, "<|b|>");
@@ -124,25 +124,29 @@ class HostileTokenizerFileTest {
 
   @Test
   void idsThatAreNone() {
-    refused("expected a token id", root -> vocabulary(root).put("the", -1));
-    refused("expected a token id", root -> vocabulary(root).put("the", Integer.MAX_VALUE));
-    refused("expected a token id", root -> vocabulary(root).put("the", Long.MAX_VALUE));
-    refused("expected a token id", root -> vocabulary(root).put("the", 1.5));
-    refused("expected a token id", root -> vocabulary(root).put("the", "1"));
-    refused("expected a token id", root -> vocabulary(root).putNull("the"));
-    refused("expected a token id", root -> TestFiles.addToken(root, -5, "<|a|>"));
+    refused("expected an integer from 0 to 4194303", root -> vocabulary(root).put("the", -1));
+    refused(
+        "expected an integer from 0 to 4194303",
+        root -> vocabulary(root).put("the", Integer.MAX_VALUE));
+    refused(
+        "expected an integer from 0 to 4194303",
+        root -> vocabulary(root).put("the", Long.MAX_VALUE));
+    refused("expected an integer from 0 to 4194303", root -> vocabulary(root).put("the", 1.5));
+    refused("expected an integer from 0 to 4194303", root -> vocabulary(root).put("the", "1"));
+    refused("expected an integer from 0 to 4194303", root -> vocabulary(root).putNull("the"));
+    refused("expected an integer from 0 to 4194303", root -> TestFiles.addToken(root, -5, "<|a|>"));
   }
 
   @Test
   void mergesThatLackAPart() {
-    refused("is not in model.vocab", root -> merges(root).add("x yz"));
-    refused("is not in model.vocab", root -> merges(root).add("a b"));
+    refused("expected two tokens that are in model.vocab", root -> merges(root).add("x yz"));
+    refused("expected two tokens that are in model.vocab", root -> merges(root).add("a b"));
     refused("expected two tokens", root -> merges(root).add("ab"));
     refused("expected two tokens", root -> merges(root).add("a "));
     refused("expected two tokens", root -> merges(root).add("a b c"));
     refused("expected two tokens", root -> merges(root).addArray().add("a"));
-    refused("expected an array", root -> merges(root).add(7));
-    refused("expected a string", root -> merges(root).addArray().add(1).add(2));
+    refused("merges[2] is '7', expected two tokens", root -> merges(root).add(7));
+    refused("expected two tokens", root -> merges(root).addArray().add(1).add(2));
     refused("expected an array", root -> model(root).remove("merges"));
     refused("expected an object", root -> model(root).remove("vocab"));
   }
@@ -166,20 +170,27 @@ class HostileTokenizerFileTest {
   void addedTokenThatTextCouldSpell() {
     refused(
         "text could not be told from control tokens", root -> TestFiles.addToken(root, 257, "the"));
-    refused("characters, expected 1", root -> TestFiles.addToken(root, 400, ""));
+    refused("expected 1 to 1024 characters", root -> TestFiles.addToken(root, 400, ""));
   }
 
   @Test
   void unsupportedTypesAreNamed() {
-    refused("\"Unigram\" is not supported", root -> model(root).put("type", "Unigram"));
-    refused("\"WordPiece\" is not supported", root -> model(root).put("type", "WordPiece"));
-    refused("\"NFKC\" is not supported", root -> root.putObject("normalizer").put("type", "NFKC"));
     refused(
-        "\"Metaspace\" is not supported",
+        "model.type is '\"Unigram\"', expected BPE", root -> model(root).put("type", "Unigram"));
+    refused(
+        "model.type is '\"WordPiece\"', expected BPE",
+        root -> model(root).put("type", "WordPiece"));
+    refused(
+        "normalizer.type is '\"NFKC\"'", root -> root.putObject("normalizer").put("type", "NFKC"));
+    refused(
+        "pre_tokenizer.type is '\"Metaspace\"'",
         root -> root.putObject("pre_tokenizer").put("type", "Metaspace"));
-    refused("model.dropout", root -> model(root).put("dropout", 0.1));
+    refused("model.dropout is '0.1', expected 0", root -> model(root).put("dropout", 0.1));
     refused("end_of_word_suffix", root -> model(root).put("end_of_word_suffix", "</w>"));
     refused("expected a string", root -> root.putObject("pre_tokenizer"));
+    refused(
+        "pretokenizers is missing, expected an array",
+        root -> root.putObject("pre_tokenizer").put("type", "Sequence"));
     refused("expected Removed, Isolated", root -> split(root, "a").put("behavior", "Whatever"));
   }
 

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sambay4j.weights.ModelDirectory;
+import io.sambay4j.weights.TokenizerConfig;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,6 +19,7 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** Tokenizer files that several tests read. */
 final class TestFiles {
@@ -31,6 +34,15 @@ final class TestFiles {
   /** The directory with the real model's configuration files. */
   static Path phi() {
     return Path.of("src/test/resources/phi-4-mini-flash-reasoning");
+  }
+
+  /** The chat template of a model directory, read as the engine does. */
+  static ChatTemplate chatTemplate(Path modelDirectory) {
+    TokenizerConfig config = TokenizerConfig.read(ModelDirectory.open(modelDirectory));
+    return ChatTemplate.of(
+        config.chatTemplate().orElseThrow(),
+        Objects.requireNonNullElse(config.bosToken(), ""),
+        Objects.requireNonNullElse(config.eosToken(), ""));
   }
 
   static Path write(Path file, JsonNode content) {

@@ -29,8 +29,13 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Ids and texts, compared with the Hugging Face library and with jtokkit's own o200k. */
+/**
+ * Ids and texts, compared with the Hugging Face library and with jtokkit's own o200k. {@code
+ * -Dsambay.fuzz.factor} makes the random texts more.
+ */
 class TokenizerTest {
+  private static final int FACTOR = Integer.getInteger("sambay.fuzz.factor", 1);
+
   private static final List<List<String>> MERGES =
       List.of(
           List.of("t", "h"),
@@ -60,7 +65,7 @@ class TokenizerTest {
   void tinyReasonerQuestionsGiveTheIdsOfTheHuggingFaceLibraryAndComeBack() throws IOException {
     Path model = TestFiles.tinyReasoner();
     Tokenizer tokenizer = Tokenizer.read(model.resolve("tokenizer.json"));
-    ChatTemplate template = ChatTemplate.read(model).orElseThrow();
+    ChatTemplate template = TestFiles.chatTemplate(model);
     int compared = 0;
     try (HuggingFaceOracle oracle = new HuggingFaceOracle(model.resolve("tokenizer.json"))) {
       for (String line : Files.readAllLines(model.resolve("heldout.jsonl"))) {
@@ -89,7 +94,7 @@ class TokenizerTest {
     Random random = new Random(seed);
     List<String> texts = new ArrayList<>(SampleTexts.ALL);
     texts.add("word ".repeat(2000) + "x".repeat(3000) + " ".repeat(1000) + "中".repeat(700));
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 150 * FACTOR; i++) {
       texts.add(SampleTexts.random(random, 60));
     }
     try (HuggingFaceOracle oracle = new HuggingFaceOracle(O200k.FILE)) {
@@ -146,7 +151,7 @@ class TokenizerTest {
     Tokenizer tokenizer =
         Tokenizer.read(TestFiles.write(directory.resolve("tokenizer.json"), root));
     try (HuggingFaceOracle oracle = new HuggingFaceOracle(directory.resolve("tokenizer.json"))) {
-      for (int i = 0; i < 2000; i++) {
+      for (int i = 0; i < 500 * FACTOR; i++) {
         StringBuilder text = new StringBuilder();
         for (int j = random.nextInt(12); j >= 0; j--) {
           text.append((char) ('a' + random.nextInt(3)));
@@ -185,7 +190,7 @@ class TokenizerTest {
       }
       compared++;
       try (HuggingFaceOracle oracle = new HuggingFaceOracle(file)) {
-        for (int i = 0; i < 100; i++) {
+        for (int i = 0; i < 25 * FACTOR; i++) {
           StringBuilder text = new StringBuilder();
           int length =
               i == 0 ? 900 : 1 + random.nextInt(20); // jtokkit takes long pieces another way
@@ -301,7 +306,7 @@ class TokenizerTest {
     Tokenizer tokenizer = Tokenizer.read(file);
     Random random = new Random(seed);
     List<String> texts = new ArrayList<>(SampleTexts.ALL);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 30 * FACTOR; i++) {
       texts.add(SampleTexts.random(random, 30));
     }
     try (HuggingFaceOracle oracle = new HuggingFaceOracle(file)) {

@@ -14,7 +14,7 @@ import java.util.Random;
 
 /**
  * Damages valid input at random. The seed of a run is in the message of its failure; {@code
- * -Dsambay.fuzz.seed} gives it back.
+ * -Dsambay.fuzz.seed} gives it back, {@code -Dsambay.fuzz.factor} multiplies the rounds.
  */
 public final class Fuzz {
   private static final List<String> TOKENS =

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -123,6 +124,36 @@ class SettingsTest {
     write(dir.resolve("chat_template.jinja"), "from the file ü");
     assertEquals(Optional.of("from the file ü"), TokenizerConfig.read(directory).chatTemplate());
     assertEquals("T", TokenizerConfig.read(directory).chatTemplates().get("tool_use"));
+  }
+
+  @Test
+  void settingsWithoutAChatTemplate() {
+    write(
+        dir.resolve("tokenizer_config.json"),
+        "{\"bos_token\":{\"content\":\"B\"},\"eos_token\":null,\"chat_template\":null}");
+    TokenizerConfig config = TokenizerConfig.read(ModelDirectory.open(dir));
+    assertEquals(Optional.empty(), config.chatTemplate());
+    assertEquals("B", config.bosToken());
+    assertNull(config.eosToken());
+  }
+
+  @Test
+  void templateFileThatIsNotUtf8() {
+    write(dir.resolve("chat_template.jinja"), new byte[] {'a', (byte) 0xFF});
+    assertRefused(
+        () -> TokenizerConfig.read(ModelDirectory.open(dir)),
+        "chat_template.jinja",
+        "not valid UTF-8");
+  }
+
+  @Test
+  void templateFileOutsideTheDirectory(@TempDir Path elsewhere) throws IOException {
+    Path secret = write(elsewhere.resolve("secret"), "{{ bos_token }}");
+    Files.createSymbolicLink(dir.resolve("chat_template.jinja"), secret);
+    assertRefused(
+        () -> TokenizerConfig.read(ModelDirectory.open(dir)),
+        "chat_template.jinja",
+        "outside the model directory");
   }
 
   @ParameterizedTest

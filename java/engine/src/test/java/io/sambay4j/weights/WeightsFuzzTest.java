@@ -11,7 +11,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Damaged headers, indexes and settings: refused or read, nothing else. */
+/**
+ * Damaged headers, indexes and settings: refused or read, nothing else. {@code
+ * -Dsambay.fuzz.factor} makes the rounds more.
+ */
 @Timeout(300)
 class WeightsFuzzTest {
   private static final long MEGABYTE = 1 << 20;
@@ -22,7 +25,7 @@ class WeightsFuzzTest {
   @Test
   void safetensorsFile() throws IOException {
     byte[] valid = Files.readAllBytes(TestFiles.golden("kernels/rope.safetensors"));
-    Fuzz.run(valid, 1_500, 4 * MEGABYTE, this::openAndRead);
+    Fuzz.run(valid, 400, 4 * MEGABYTE, this::openAndRead);
   }
 
   /** The header alone, with a length field that fits, so that the damage is seen by the parser. */
@@ -34,7 +37,7 @@ class WeightsFuzzTest {
     int dataBytes = file.length - 8 - headerBytes;
     Fuzz.run(
         header,
-        3_000,
+        800,
         4 * MEGABYTE,
         damaged -> openAndRead(TestFiles.safeTensorsBytes(damaged.length, damaged, dataBytes)));
   }
@@ -48,7 +51,7 @@ class WeightsFuzzTest {
             + "{\"a\":\"one.safetensors\",\"b\":\"one.safetensors\",\"c\":\"two.safetensors\"}}";
     Fuzz.run(
         index.getBytes(StandardCharsets.UTF_8),
-        1_000,
+        250,
         4 * MEGABYTE,
         damaged -> {
           TestFiles.write(dir.resolve(ShardIndex.FILE), damaged);
@@ -63,13 +66,13 @@ class WeightsFuzzTest {
     byte[] generation = Files.readAllBytes(TestFiles.realModel().resolve("generation_config.json"));
     Fuzz.run(
         generation,
-        1_000,
+        250,
         4 * MEGABYTE,
         damaged -> GenerationConfig.read(TestFiles.write(dir.resolve("g"), damaged)));
     byte[] tokenizer = Files.readAllBytes(TestFiles.realModel().resolve("tokenizer_config.json"));
     Fuzz.run(
         tokenizer,
-        1_000,
+        250,
         4 * MEGABYTE,
         damaged -> TokenizerConfig.read(TestFiles.write(dir.resolve("t"), damaged)));
   }

@@ -1,6 +1,7 @@
-package io.sambay4j.weights;
+package io.sambay4j.json;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
@@ -29,9 +30,9 @@ import java.nio.file.Path;
  */
 public final class StrictJson {
   /** Deeper nesting than any model file has. */
-  static final int MAX_DEPTH = 64;
+  private static final int MAX_DEPTH = 64;
 
-  static final JsonFactory FACTORY =
+  private static final JsonFactory FACTORY =
       JsonFactory.builder()
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           // NaN and Infinity are let in so that the complaint can name the field that holds them.
@@ -77,11 +78,18 @@ public final class StrictJson {
     }
   }
 
+  /** As {@link #parseObject}, token by token, for objects that would be large as a tree. */
+  public static JsonParser parser(byte[] json) throws IOException {
+    return FACTORY.createParser(utf8(json));
+  }
+
   /**
-   * The text of a file; a longer one than {@code maxBytes} is refused before it is read, so is
-   * invalid UTF-8.
+   * Reads a file of text in UTF-8.
+   *
+   * @param maxBytes a longer file is refused before it is read
+   * @throws InvalidModelException if the file is missing, too long or not UTF-8
    */
-  static String readText(Path file, int maxBytes) {
+  public static String readText(Path file, int maxBytes) {
     byte[] bytes = readBytes(file, maxBytes);
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
@@ -95,10 +103,11 @@ public final class StrictJson {
       throw new InvalidModelException(file + ": no such file, or not a regular one");
     }
     try (InputStream in = Files.newInputStream(file)) {
-      byte[] bytes = in.readNBytes(maxBytes + 1);
-      if (bytes.length > maxBytes) {
+      long size = Files.size(file);
+      byte[] bytes = size > maxBytes ? null : in.readNBytes(maxBytes + 1); // it may have grown
+      if (bytes == null || bytes.length > maxBytes) {
         throw new InvalidModelException(
-            file + ": " + Files.size(file) + " bytes long, at most " + maxBytes + " are accepted");
+            file + ": " + size + " bytes long, at most " + maxBytes + " are accepted");
       }
       return bytes;
     } catch (IOException e) {
@@ -110,7 +119,7 @@ public final class StrictJson {
    * Decodes strictly; Jackson on bytes would guess UTF-16 and UTF-32 too and let some malformed
    * input pass.
    */
-  static Reader utf8(byte[] json) {
+  private static Reader utf8(byte[] json) {
     return new InputStreamReader(
         new ByteArrayInputStream(json),
         StandardCharsets.UTF_8
@@ -120,7 +129,7 @@ public final class StrictJson {
   }
 
   /** One sentence for whatever was wrong with the text, with line and column where known. */
-  static InvalidModelException invalid(String source, IOException e) {
+  public static InvalidModelException invalid(String source, IOException e) {
     if (e instanceof CharacterCodingException) {
       return new InvalidModelException(source + ": not valid UTF-8", e);
     }

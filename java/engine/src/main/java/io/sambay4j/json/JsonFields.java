@@ -1,20 +1,30 @@
-package io.sambay4j.weights;
+package io.sambay4j.json;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.InvalidModelException;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Typed access to the fields of one JSON object of a model directory. A field that is {@code null}
  * counts as absent; a value of the wrong type or outside its range is an {@link
- * InvalidModelException} with file, field, value and range.
+ * InvalidModelException} with file, field, value and range. Fields of inner objects are named by
+ * their path, {@code a.b[3].c}.
  */
 public final class JsonFields {
+  /** A name, or an element of an array, that needs no quotes in a path. */
+  private static final Pattern PLAIN = Pattern.compile("\\w{1,64}(\\[\\d+])*");
+
   private final ObjectNode object;
   private final String source;
+  private final String path; // of the object: empty for a whole file
 
   /**
    * Wraps an object.
@@ -22,8 +32,30 @@ public final class JsonFields {
    * @param source names the file in messages
    */
   public JsonFields(ObjectNode object, String source) {
+    this(object, source, "");
+  }
+
+  private JsonFields(ObjectNode object, String source, String path) {
     this.object = object;
     this.source = source;
+    this.path = path;
+  }
+
+  /** The fields of a file, read as {@link StrictJson#readObject} does. */
+  public static JsonFields read(Path file, int maxBytes) {
+    return new JsonFields(StrictJson.readObject(file, maxBytes), file.toString());
+  }
+
+  /** The names of all fields, in the order of the file. */
+  public Set<String> names() {
+    Set<String> names = new LinkedHashSet<>();
+    object.fieldNames().forEachRemaining(names::add);
+    return names;
+  }
+
+  /** File and path of a field, for messages. */
+  public String where(String field) {
+    return source + ": " + path(field);
   }
 
   /** Whether the field is there and not {@code null}. */
@@ -35,6 +67,41 @@ public final class JsonFields {
   public @Nullable JsonNode node(String field) {
     JsonNode node = object.get(field);
     return node == null || node.isNull() ? null : node;
+  }
+
+  /** An object that must be there. */
+  public JsonFields object(String field) {
+    return fields(field, required(field, "an object"));
+  }
+
+  /** An object, or null where it is absent. */
+  public @Nullable JsonFields optionalObject(String field) {
+    JsonNode node = node(field);
+    return node == null ? null : fields(field, node);
+  }
+
+  /** An array of anything that must be there. */
+  public JsonNode array(String field) {
+    JsonNode node = required(field, "an array");
+    if (!node.isArray()) {
+      throw invalid(field, "an array");
+    }
+    return node;
+  }
+
+  /** An array of objects that must be there. */
+  public List<JsonFields> objects(String field) {
+    List<JsonFields> objects = new ArrayList<>();
+    for (JsonNode element : array(field)) {
+      objects.add(fields(field + "[" + objects.size() + "]", element));
+    }
+    return objects;
+  }
+
+  /** A string that must be there. */
+  public String string(String field) {
+    required(field, "a string");
+    return Objects.requireNonNull(optionalString(field));
   }
 
   /** An integer that must be there. */
@@ -125,10 +192,27 @@ public final class JsonFields {
 
   /** The complaint about a field: its value and what is allowed. */
   public InvalidModelException invalid(String field, String allowed) {
-    JsonNode node = object.get(field);
-    String found = node == null ? "missing" : show(node);
+    return invalid(field, object.get(field), allowed);
+  }
+
+  /** The complaint about a part of a field, such as the element {@code a[3]}. */
+  public InvalidModelException invalid(String part, @Nullable JsonNode found, String allowed) {
     return new InvalidModelException(
-        source + ": " + field + " is " + found + ", expected " + allowed);
+        where(part) + " is " + (found == null ? "missing" : show(found)) + ", expected " + allowed);
+  }
+
+  private String path(String field) {
+    if (!PLAIN.matcher(field).matches()) {
+      return path + "[" + Quote.of(field) + "]";
+    }
+    return path.isEmpty() ? field : path + "." + field;
+  }
+
+  private JsonFields fields(String field, JsonNode node) {
+    if (node instanceof ObjectNode inner) {
+      return new JsonFields(inner, source, path(field));
+    }
+    throw invalid(field, node, "an object");
   }
 
   private JsonNode required(String field, String allowed) {
@@ -149,7 +233,7 @@ public final class JsonFields {
     return node.intValue();
   }
 
-  /** The value as JSON; containers by their kind alone, because they may be large. */
+  /** The value as JSON; large containers by their kind alone. */
   private static String show(JsonNode node) {
     if (node.isContainerNode()) {
       String text = node.size() <= 64 ? node.toString() : "";

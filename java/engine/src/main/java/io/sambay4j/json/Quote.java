@@ -1,4 +1,4 @@
-package io.sambay4j.weights;
+package io.sambay4j.json;
 
 /** Text taken from a file, made fit for a one-line message: bounded, without control characters. */
 public final class Quote {
