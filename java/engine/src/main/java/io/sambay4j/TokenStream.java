@@ -125,6 +125,14 @@ public final class TokenStream implements Iterator<GeneratedToken>, AutoCloseabl
     return running.result();
   }
 
+  /**
+   * Ends the generation early without closing the stream: the tokens it had can still be read. May
+   * be called from any thread.
+   */
+  public void cancel() {
+    running.cancel();
+  }
+
   /** Cancels the generation if it still runs. Closing twice changes nothing. */
   @Override
   public void close() {

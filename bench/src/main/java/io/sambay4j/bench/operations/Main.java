@@ -147,6 +147,7 @@ public final class Main {
         shape,
         device.description(),
         seconds,
+        micros.getMin() / 1e6,
         micros.getPercentile(90) / 1e6,
         micros.getN(),
         work,

@@ -34,6 +34,7 @@ record Report(
    *
    * @param device its description
    * @param seconds the median of the calls
+   * @param bestSeconds the shortest call
    * @param seconds90 nine of ten calls took no longer
    * @param calls how many were timed
    * @param work what a call cannot avoid
@@ -46,6 +47,7 @@ record Report(
       Map<String, String> parameters,
       String device,
       double seconds,
+      double bestSeconds,
       double seconds90,
       long calls,
       Work work,
@@ -76,10 +78,18 @@ record Report(
       shapeWidth = Math.max(shapeWidth, shape(measurement).length());
     }
     String columns =
-        "%-" + operationWidth + "s | %-" + shapeWidth + "s | %12s | %12s | %-10s | %10s%n";
+        "%-" + operationWidth + "s | %-" + shapeWidth + "s | %12s | %12s | %12s | %-10s | %10s%n";
     text.append(
         String.format(
-            Locale.ROOT, columns, "operation", "shape", "time", "floor", "bound by", "% of limit"));
+            Locale.ROOT,
+            columns,
+            "operation",
+            "shape",
+            "time",
+            "best",
+            "floor",
+            "bound by",
+            "% of limit"));
     for (Measurement measurement : measurements) {
       text.append(
           String.format(
@@ -88,6 +98,7 @@ record Report(
               measurement.operation(),
               shape(measurement),
               time(measurement.seconds()),
+              time(measurement.bestSeconds()),
               time(measurement.floorSeconds()),
               measurement.bound(),
               line("%.1f", measurement.percentOfLimit())));

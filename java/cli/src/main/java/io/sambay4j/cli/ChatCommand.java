@@ -52,6 +52,8 @@ final class ChatCommand implements Callable<Integer> {
     sampling.check();
     try (TextModel opened = model.openText(console, device, SEQUENCES)) {
       GenerationRequest settings = sampling.build(GenerationRequest.user(""), opened, 0);
+      opened.encode(
+          settings.prompt()); // a model without a chat template is refused before a word is typed
       if (console.inTerminal()) {
         console.quietNote(
             "%s on %s; /help for help, Ctrl-D to leave"

@@ -109,8 +109,9 @@ final class Conversation implements AutoCloseable {
   private void interrupted() {
     TokenStream running = answering.get();
     if (running != null) {
-      running.close();
+      running.cancel();
     } else if (interruptedAtPrompt || !console.inTerminal()) {
+      console.note("");
       Runtime.getRuntime()
           .halt(Cli.INTERRUPTED); // the main thread waits for a line and cannot be woken
     } else {
@@ -122,7 +123,6 @@ final class Conversation implements AutoCloseable {
     }
   }
 
-  @SuppressWarnings("try") // closing the stream early is what cancels
   private void answer(String message) {
     Generation generation;
     try (TokenStream tokens = chat.stream(message, settings)) {
@@ -130,7 +130,7 @@ final class Conversation implements AutoCloseable {
       while (tokens.hasNext()) {
         console.out().print(tokens.next().text());
         if (console.out().checkError()) {
-          tokens.close();
+          tokens.cancel();
         }
       }
       generation = tokens.result();

@@ -94,7 +94,7 @@ final class GenerateCommand implements Callable<Integer> {
     try (TextModel opened = model.openText(console, device, 1)) {
       GenerationRequest request = sampling.build(prompt, opened, logProbabilities);
       try (TokenStream tokens = opened.stream(request);
-          Interrupts interrupts = Interrupts.handle(tokens::close)) {
+          Interrupts interrupts = Interrupts.handle(tokens::cancel)) {
         Generation generation = json ? tokens.result() : print(tokens);
         if (json) {
           console.out().println(Json.line(toJson(opened, generation)));
@@ -129,7 +129,7 @@ final class GenerateCommand implements Callable<Integer> {
       if (console
           .out()
           .checkError()) { // flushes; an error is a reader that has gone, as with | head
-        tokens.close();
+        tokens.cancel();
       }
     }
     return tokens.result();

@@ -151,6 +151,17 @@ final class BadArgumentsTest {
   }
 
   @Test
+  void aModelWithoutTextIsRefusedWhereTextIsNeeded() {
+    Path ids = Run.GOLDENS.resolve("flash-tiny-f32");
+    Run chat = Run.sambay("chat", "--model", ids).expect(1);
+    assertTrue(chat.err().contains("has no chat template"), chat.err());
+    Run generate = Run.sambay("generate", "--model", ids, "x").expect(1);
+    assertTrue(generate.err().contains("has no chat template"), generate.err());
+    Run score = Run.sambay("score", "--model", ids, "x").expect(1);
+    assertTrue(score.err().contains("has no tokenizer.json"), score.err());
+  }
+
+  @Test
   void anOutputThatIsADirectory() {
     Run run = Run.sambay("logits", "--ids", "5", "--out", temporary).expect(2);
     assertTrue(run.err().contains("cannot be written"), run.err());
