@@ -120,7 +120,8 @@ final class LifetimeTest {
     Set<String> closing = Set.of("close");
     refusals("closed", closedSession, file, closing).forEach(tests::add);
     refusals("closed", closedChat, file, closing).forEach(tests::add);
-    // What was generated until then may still be asked for, and cancelling after the end changes nothing.
+    // What was generated until then may still be asked for, and cancelling after the end changes
+    // nothing.
     refusals("closed", closedStream, file, Set.of("close", "result", "cancel")).forEach(tests::add);
     model.close();
     model.close();

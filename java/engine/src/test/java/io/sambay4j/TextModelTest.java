@@ -477,8 +477,7 @@ final class TextModelTest {
       assertNotEquals(
           alone.get(0),
           narrow
-              .generate(
-                  endless(60, model.encode(first.prompt())).sampling(otherSeed).build())
+              .generate(endless(60, model.encode(first.prompt())).sampling(otherSeed).build())
               .tokens(),
           "the seed makes a difference");
     }

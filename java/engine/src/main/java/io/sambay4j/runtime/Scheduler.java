@@ -294,9 +294,10 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
-   * Shares the step's rows out: every next token first, then chunks of prompts, whoever was served longest ago first. A
-   * prompt is cut at the same places whatever runs beside it, because where it is cut shows in the last bits of its
-   * logits: in chunks that fit into a step beside a next token of everybody else.
+   * Shares the step's rows out: every next token first, then chunks of prompts, whoever was served
+   * longest ago first. A prompt is cut at the same places whatever runs beside it, because where it
+   * is cut shows in the last bits of its logits: in chunks that fit into a step beside a next token
+   * of everybody else.
    */
   private void plan(List<Job> jobs, List<Chunk> chunks) {
     int room = model.maxStepTokens();

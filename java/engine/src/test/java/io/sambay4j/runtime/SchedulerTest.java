@@ -152,7 +152,9 @@ final class SchedulerTest {
       assertFalse(small.wasCancelled());
       assertFalse(big.wasCancelled());
       assertEquals(
-          List.of("long 13", "short 13", "long 13", "short 2"), events.subList(0, 4), "rows of steps");
+          List.of("long 13", "short 13", "long 13", "short 2"),
+          events.subList(0, 4),
+          "rows of steps");
       assertTrue(events.indexOf("short ended") < events.indexOf("long ended"));
     }
   }
