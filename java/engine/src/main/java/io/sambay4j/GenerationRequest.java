@@ -145,7 +145,7 @@ public record GenerationRequest(
 
   /** Builds a {@link GenerationRequest}; see its components for meaning and ranges. */
   public static final class Builder {
-    private final Prompt prompt;
+    private Prompt prompt;
     private @Nullable SamplingParameters sampling;
     private int maxTokens = MAX_TOKENS;
     private List<String> stop = List.of();
@@ -157,6 +157,19 @@ public record GenerationRequest(
 
     private Builder(Prompt prompt) {
       this.prompt = prompt;
+    }
+
+    /**
+     * Extra variables of the chat template: strings, numbers, booleans, lists and maps of these.
+     *
+     * @throws IllegalArgumentException if the prompt is no chat
+     */
+    public Builder templateArguments(Map<String, Object> values) {
+      if (!(prompt instanceof Prompt.Chat chat)) {
+        throw new IllegalArgumentException("only a chat has a template to give arguments to");
+      }
+      prompt = new Prompt.Chat(chat.messages(), values);
+      return this;
     }
 
     public Builder sampling(SamplingParameters value) {
