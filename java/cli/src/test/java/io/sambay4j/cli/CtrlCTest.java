@@ -27,6 +27,7 @@ final class CtrlCTest {
         new ArrayList<>(
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
                 "-Dsambay.home=" + Run.ROOT.toAbsolutePath(),
                 "-Dsambay.terminals=" + terminals,
                 "-Dorg.bytedeco.javacpp.cachedir="
