@@ -110,12 +110,18 @@ public final class RandomCheckpoint {
     }
     long start = System.nanoTime();
     long total = generator.bytes();
+    long[] shown = {0};
     generator.write(
         out,
         shardBytes,
-        bytes -> System.err.printf("\r%5.1f of %.1f GB", bytes / 1e9, total / 1e9));
+        bytes -> {
+          if (bytes - shown[0] >= 500_000_000) {
+            shown[0] = bytes;
+            System.err.printf("%5.1f of %.1f GB%n", bytes / 1e9, total / 1e9);
+          }
+        });
     System.err.printf(
-        "%n%s: %,d parameters, %.1f s%n",
+        "%s: %,d parameters, %.1f s%n",
         out, generator.tensors.parameters(), (System.nanoTime() - start) / 1e9);
   }
 
