@@ -185,7 +185,6 @@ public final class Session implements AutoCloseable {
       leave();
       throw e;
     }
-    running = started;
     if (closed) {
       started.cancel(); // whoever closed the session may have come too early to do it
     }
@@ -203,7 +202,13 @@ public final class Session implements AutoCloseable {
     tokens.subList(seen, tokens.size()).clear(); // they are fed again as part of the prompt
     try {
       return model.start(
-          request, all, state, seen, new SessionListener(all.length, listener, onEnd), tokens::add);
+          request,
+          all,
+          state,
+          seen,
+          new SessionListener(all.length, listener, onEnd),
+          tokens::add,
+          started -> running = started);
     } catch (RuntimeException | Error e) {
       tokens.clear();
       tokens.addAll(before);

@@ -31,6 +31,7 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.SubmissionPublisher;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -199,7 +200,7 @@ public final class TextModel implements AutoCloseable {
    * are thrown here as by {@link #generate(GenerationRequest)}, later ones go to the listener.
    */
   public RunningGeneration start(GenerationRequest request, GenerationListener listener) {
-    return start(request, encode(request.prompt()), null, 0, listener, id -> {});
+    return start(request, encode(request.prompt()), null, 0, listener, id -> {}, running -> {});
   }
 
   /**
@@ -257,13 +258,20 @@ public final class TextModel implements AutoCloseable {
     };
   }
 
+  /**
+   * Queues a generation.
+   *
+   * @param created given the generation before it can have begun, so that its own listener may
+   *     already cancel it
+   */
   RunningGeneration start(
       GenerationRequest request,
       int[] prompt,
       @Nullable SequenceState state,
       int cached,
       GenerationListener listener,
-      IntConsumer onFed) {
+      IntConsumer onFed,
+      Consumer<RunningGeneration> created) {
     checkStops(request);
     int room = contextLimit() - prompt.length;
     if (room < 0 || (room == 0 && request.maxTokens() > 0)) {
@@ -291,8 +299,10 @@ public final class TextModel implements AutoCloseable {
             tokenizer == null ? null : new IncrementalDecoder(tokenizer),
             completing,
             onFed);
+    RunningGeneration running = new RunningGeneration(future, job, scheduler);
+    created.accept(running);
     scheduler.submit(job);
-    return new RunningGeneration(future, job, scheduler);
+    return running;
   }
 
   private void checkStops(GenerationRequest request) {
