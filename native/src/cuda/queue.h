@@ -1,0 +1,177 @@
+// One device and its ordered queue of work: what an operation needs to start its kernels. An operation is
+//   void rms_norm(Queue&, const sy_rms_norm_args&)
+// and everything it puts on the queue runs in order, some time later, after everything that was put there before.
+#ifndef SAMBAY_CUDA_QUEUE_H_
+#define SAMBAY_CUDA_QUEUE_H_
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+#include "cuda/memory.h"
+#include "cuda/runtime.h"
+
+namespace sambay::cuda {
+
+// A host array as the device sees it, and the values it may hold.
+struct HostArray {
+  const void* host;
+  int64_t bytes;
+  // Throws for a value out of range, before each launch of a graph.
+  void (*check)(const HostArray& array, const void* values);
+  double lowest, highest;
+  char* device;
+};
+
+// Work captured once and launched many times. The host arrays that were given to Queue::input are read again at each
+// launch from the same addresses, and outputs are written to theirs.
+class Graph;
+
+class Queue {
+ public:
+  // Opens device `index`, or throws the one sentence that says why not.
+  explicit Queue(int index);
+  ~Queue();
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+
+  const DeviceProperties& properties() const { return properties_; }
+
+  // Runs kernel(params) over the grid. A grid without blocks is nothing to do.
+  template <class P>
+  void launch(void (*kernel)(P), Dim3 grid, Dim3 block, int64_t shared_bytes, const P& params) {
+    static_assert(std::is_trivially_copyable_v<P> && sizeof(P) <= 4096, "params are copied bit by bit, 4 KB at most");
+    Launch call{reinterpret_cast<const void*>(kernel), &params, sizeof(P), grid, block, shared_bytes, false, nullptr};
+#if defined(SAMBAY_SIMT_HOST)
+    call.run_on_host = [](const void* function, const void* values) {
+      reinterpret_cast<void (*)(P)>(const_cast<void*>(function))(*static_cast<const P*>(values));
+    };
+#endif
+    launch(call);
+  }
+
+  // Working memory on the device for the current operation, 256-byte aligned, of undefined contents. The next operation
+  // gets the same memory. Failure if a capture needs more than any operation before it.
+  void* scratch(int64_t bytes);
+  template <class T>
+  T* scratch_of(int64_t n) {
+    return static_cast<T*>(scratch(n * static_cast<int64_t>(sizeof(T))));
+  }
+
+  // n zeroed counters for the current operation, for last_arriver, which leaves them at zero.
+  uint32_t* counters(int64_t n);
+
+  // A device copy of the host array [n], valid for the current operation. In a captured graph the copy is made anew
+  // from the same address at each launch, and its values must lie in lowest .. highest then as well.
+  template <class T>
+  const T* input(const T* host, int64_t n, T lowest, T highest) {
+    const HostArray array{host,
+                          n * static_cast<int64_t>(sizeof(T)),
+                          check_values<T>,
+                          static_cast<double>(lowest),
+                          static_cast<double>(highest),
+                          nullptr};
+    return static_cast<const T*>(input(array));
+  }
+  template <class T>
+  const T* input(const T* host, int64_t n) {
+    return input(host, n, std::numeric_limits<T>::lowest(), std::numeric_limits<T>::max());
+  }
+
+  // Device memory [n] that is copied to `host` when the operation, or each launch of the graph, has run.
+  template <class T>
+  T* output(T* host, int64_t n) {
+    return static_cast<T*>(output(static_cast<void*>(host), n * static_cast<int64_t>(sizeof(T))));
+  }
+
+  bool capturing() const { return recording_ != nullptr; }
+
+  // ---- for the plug-in
+  // --------------------------------------------------------------------------------------------------
+
+  // Around each operation. finish_operation waits for the device if the operation has outputs.
+  void begin_operation();
+  void finish_operation();
+
+  // Host memory of any kind; it may be reused when the call returns.
+  void upload(void* device, const void* host, int64_t bytes);
+  void download(void* host, const void* device, int64_t bytes);
+  void zero(void* device, int64_t bytes);
+  void synchronize();
+
+  void begin_capture();
+  std::unique_ptr<Graph> end_capture();
+  // Forgets what was captured, after a failure.
+  void abandon_capture() noexcept;
+  void launch(Graph& graph);
+
+  runtime::Stream stream() const { return stream_; }
+
+ private:
+  struct Output {
+    void* host;
+    int64_t bytes;
+    char* device;
+  };
+  friend class Graph;
+
+  template <class T>
+  static void check_values(const HostArray& array, const void* values) {
+    const T* value = static_cast<const T*>(values);
+    for (int64_t i = 0; i < array.bytes / static_cast<int64_t>(sizeof(T)); ++i) {
+      const double number = static_cast<double>(value[i]);
+      if (number < array.lowest || number > array.highest) refuse_value(array, i, number);
+    }
+  }
+  [[noreturn]] static void refuse_value(const HostArray& array, int64_t i, double value);
+
+  void launch(const Launch& call);
+  const void* input(const HostArray& array);
+  void* output(void* host, int64_t bytes);
+  char* take(Arena& arena, int64_t bytes, const char* what);
+  void expect_no_capture(const char* what) const;
+  void deliver(const std::vector<Output>& outputs);
+
+  DeviceProperties properties_;
+  runtime::Stream stream_ = nullptr;
+  std::unique_ptr<Staging> staging_;
+  Arena scratch_;
+  Arena inputs_;
+  static constexpr int64_t kFirstCounters = 64 << 10;
+  std::shared_ptr<DeviceMemory> counters_;
+  int64_t counters_used_ = 0;
+  std::vector<Output> outputs_;
+  std::unique_ptr<Graph> recording_;
+};
+
+class Graph {
+ public:
+  Graph() = default;
+  ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+ private:
+  friend class Queue;
+  static constexpr int64_t kArrayBytes = 4 << 20;
+  static_assert(kArrayBytes <= Staging::kBlock);
+
+  char* take(int64_t bytes);
+  // The bytes from the begin of arrays_ to the end of the last input.
+  int64_t input_end() const {
+    return inputs_.empty() ? 0 : inputs_.back().device + inputs_.back().bytes - arrays_->data();
+  }
+
+  runtime::Graph work_ = nullptr;
+  std::unique_ptr<DeviceMemory> arrays_;  // of inputs and outputs
+  int64_t taken_ = 0;
+  std::vector<HostArray> inputs_;
+  std::vector<Queue::Output> outputs_;
+  Arena::Pieces used_;  // scratch and counters live as long as the graph
+};
+
+}  // namespace sambay::cuda
+
+#endif  // SAMBAY_CUDA_QUEUE_H_
