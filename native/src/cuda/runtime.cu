@@ -144,6 +144,13 @@ DeviceProperties open_device(int index) {
 // ---- memory
 // -----------------------------------------------------------------------------------------------------------
 
+void memory(int64_t* free_bytes, int64_t* total_bytes) {
+  size_t free = 0, total = 0;
+  check(cudaMemGetInfo(&free, &total), "asking for the device's memory");
+  *free_bytes = static_cast<int64_t>(free);
+  *total_bytes = static_cast<int64_t>(total);
+}
+
 void* allocate(int64_t bytes) {
   void* device = nullptr;
   const cudaError_t error = cudaMalloc(&device, static_cast<size_t>(bytes));
@@ -186,6 +193,8 @@ Stream create_stream() {
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
   return new StreamHandle{stream, {}};
 }
+
+void* native(Stream stream) { return stream->stream; }
 
 void destroy(Stream stream) noexcept {
   if (cudaStreamDestroy(stream->stream) != cudaSuccess) cudaGetLastError();

@@ -47,6 +47,7 @@ void use_device(int index);
 // The same, for the first time: says in one sentence why there is none, if so.
 DeviceProperties open_device(int index);
 
+void memory(int64_t* free_bytes, int64_t* total_bytes);
 // Not zeroed. allocate() says how much is free when it is not enough.
 void* allocate(int64_t bytes);
 void free(void* device) noexcept;
@@ -54,6 +55,7 @@ void* allocate_pinned(int64_t bytes);
 void free_pinned(void* host) noexcept;
 
 Stream create_stream();
+void* native(Stream stream);  // its cudaStream_t
 void destroy(Stream stream) noexcept;
 // Waits until all work of the stream has run, and reports what went wrong in any of it.
 void synchronize(Stream stream);

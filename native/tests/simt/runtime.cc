@@ -3,6 +3,7 @@
 #include "cuda/runtime.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -19,7 +20,9 @@ struct StreamHandle {
   bool capturing = false;
   std::vector<std::function<void()>> recorded;
 };
-struct EventHandle {};
+struct EventHandle {
+  std::chrono::steady_clock::time_point at;
+};
 struct GraphHandle {
   std::vector<std::function<void()>> work;
 };
@@ -80,6 +83,11 @@ DeviceProperties open_device(int index) {
   return properties;
 }
 
+void memory(int64_t* free_bytes, int64_t* total_bytes) {
+  *total_bytes = memory_limit();
+  *free_bytes = *total_bytes - memory_used;
+}
+
 void* allocate(int64_t bytes) {
   const int64_t limit = memory_limit();
   if (bytes > limit - memory_used) {
@@ -107,14 +115,18 @@ void* allocate_pinned(int64_t bytes) { return take(bytes, "pinned"); }
 void free_pinned(void* host) noexcept { std::free(host); }
 
 Stream create_stream() { return new StreamHandle; }
+void* native(Stream) { return nullptr; }
 void destroy(Stream stream) noexcept { delete stream; }
 void synchronize(Stream stream) { expect_no_capture(stream, "the stream was waited for"); }
 
 Event create_event() { return new EventHandle; }
 void destroy(Event event) noexcept { delete event; }
-void record(Event, Stream stream) { expect_no_capture(stream, "an event was recorded"); }
+void record(Event event, Stream stream) {
+  expect_no_capture(stream, "an event was recorded");
+  event->at = std::chrono::steady_clock::now();
+}
 void wait(Event) {}
-double seconds_between(Event, Event) { return 0; }
+double seconds_between(Event begin, Event end) { return std::chrono::duration<double>(end->at - begin->at).count(); }
 
 void copy_to_device(void* device, const void* host, int64_t bytes, Stream stream) {
   expect_no_capture(stream, "a copy was started");
