@@ -68,6 +68,24 @@ void operations_have_inputs_scratch_and_outputs() {
   }
 }
 
+void arrays_that_changed_are_sent_again() {
+  Queue queue(0);
+  std::vector<std::vector<int32_t>> arrays;
+  for (int i = 0; i < 300; ++i) arrays.push_back(std::vector<int32_t>(static_cast<size_t>(1 + i % 7), i));
+  for (int32_t round = 0; round < 3; ++round) {
+    for (auto& array : arrays) {
+      queue.begin_operation();
+      const auto n = static_cast<int64_t>(array.size());
+      const int32_t* first = queue.input(array.data(), n);
+      CHECK(first[n - 1] == array.back(), "%d was sent, %d is there", array.back(), first[n - 1]);
+      CHECK(queue.input(array.data(), n) == first, "an array was sent twice");
+      array.back() += round;
+      CHECK(queue.input(array.data(), n)[n - 1] == array.back(), "a changed array was not sent again");
+      queue.finish_operation();
+    }
+  }
+}
+
 void scratch_grows_and_what_was_handed_out_stays() {
   Queue queue(0);
   queue.begin_operation();
@@ -187,6 +205,7 @@ void there_is_one_device() {
 
 int main() {
   operations_have_inputs_scratch_and_outputs();
+  arrays_that_changed_are_sent_again();
   scratch_grows_and_what_was_handed_out_stays();
   counters_are_zero();
   large_arrays_go_up_and_down_in_pieces();

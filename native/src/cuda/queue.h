@@ -98,8 +98,17 @@ class Queue {
  private:
   friend class Graph;
 
+  // An array of the host that the device has, and its contents when it was sent.
+  struct SentArray {
+    HostArray array;
+    std::vector<char> contents;
+  };
+  static constexpr size_t kMostSent = 128;
+  static constexpr int64_t kMostSentBytes = 8 << 20;
+
   void launch(const Launch& call);
   const void* input(const void* host, int64_t bytes);
+  const void* send(const void* host, int64_t bytes);
   void* output(void* host, int64_t bytes);
   char* take(Arena& arena, int64_t bytes, const char* what);
   void expect_no_capture(const char* what) const;
@@ -110,6 +119,8 @@ class Queue {
   std::unique_ptr<Staging> staging_;
   Arena scratch_;
   Arena inputs_;
+  std::vector<SentArray> sent_;  // their place is in inputs_
+  int64_t sent_bytes_ = 0;
   static constexpr int64_t kFirstCounters = 64 << 10;
   std::shared_ptr<DeviceMemory> counters_;
   int64_t counters_used_ = 0;
