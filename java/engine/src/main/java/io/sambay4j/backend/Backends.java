@@ -68,12 +68,9 @@ public final class Backends {
       CudaLibrary.open();
       backend = NativeBackend.open("cuda", Integer.toString(index), 0);
     } catch (UnsupportedOperationException | IllegalArgumentException e) {
-      throw new UnsupportedOperationException("device cuda: " + e.getMessage(), e);
+      throw noCard(e);
     } catch (NativeException e) {
-      if (e.status() == Native.SY_ERR_UNSUPPORTED) {
-        throw new UnsupportedOperationException("device cuda: " + e.getMessage(), e);
-      }
-      throw e;
+      throw e.status() == Native.SY_ERR_UNSUPPORTED ? noCard(e) : e;
     }
     DeviceMemory memory = backend.memory();
     if (memory.free() < bytes) {
@@ -85,6 +82,12 @@ public final class Backends {
               .formatted(gib(bytes), gib(memory.free()), gib(memory.total())));
     }
     return backend;
+  }
+
+  private static UnsupportedOperationException noCard(RuntimeException cause) {
+    String reason =
+        String.valueOf(cause.getMessage()).replaceFirst("^(device_create|cuda_load): ", "");
+    return new UnsupportedOperationException("device cuda: " + reason, cause);
   }
 
   private static String gib(long bytes) {
