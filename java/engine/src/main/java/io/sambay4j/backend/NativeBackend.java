@@ -23,6 +23,7 @@ import static io.sambay4j.bindings.global.Native.sy_rope;
 import static io.sambay4j.bindings.global.Native.sy_sample;
 import static io.sambay4j.bindings.global.Native.sy_selective_scan;
 import static io.sambay4j.bindings.global.Native.sy_swiglu;
+import static io.sambay4j.bindings.global.Native.sy_synchronize;
 import static io.sambay4j.bindings.global.Native.sy_timer_start;
 import static io.sambay4j.bindings.global.Native.sy_timer_stop;
 import static io.sambay4j.bindings.global.Native.sy_upload;
@@ -527,6 +528,13 @@ public final class NativeBackend implements Backend {
   public Graph record(Runnable operations) {
     synchronized (device) {
       return NativeGraph.record(device, operations);
+    }
+  }
+
+  /** Waits until the device has done what was called. */
+  public void synchronize() {
+    synchronized (device) {
+      check(sy_synchronize(device.pointer()));
     }
   }
 

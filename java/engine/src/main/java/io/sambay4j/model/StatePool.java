@@ -349,6 +349,18 @@ public final class StatePool implements AutoCloseable {
   }
 
   /**
+   * Makes the sequence as long as if it had read so many tokens, without reading any: for measuring
+   * steps far along. What it keeps of them is whatever was there.
+   *
+   * @throws IllegalStateException if the cache is full
+   */
+  public void pretend(SequenceState sequence, int length) {
+    clear(sequence);
+    reserve(sequence, length);
+    sequence.reset(length);
+  }
+
+  /**
    * A second sequence with the same past.
    *
    * @throws IllegalStateException if every slot is taken, or the sequence is closed or torn

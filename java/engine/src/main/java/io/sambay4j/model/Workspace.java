@@ -70,7 +70,7 @@ record Workspace(
    * decode step of all sequences should fit; but 200,064 columns are wide.
    */
   static int logitRows(LoadOptions options) {
-    return Math.min(options.stepTokens(), Math.max(16, Math.min(256, options.sequences())));
+    return Math.min(options.stepTokens(), Math.max(16, Math.min(512, options.sequences())));
   }
 
   private static int atLeastOne(int cols) {
