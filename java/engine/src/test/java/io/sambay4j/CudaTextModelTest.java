@@ -10,6 +10,7 @@ import io.sambay4j.sampling.SamplingParameters;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -106,7 +107,7 @@ final class CudaTextModelTest {
                 begun.countDown();
               }
             });
-    begun.await();
+    assertTrue(begun.await(60, TimeUnit.SECONDS), "three tokens within a minute");
     running.cancel();
     Generation cancelled = running.result();
     assertEquals(FinishReason.CANCELLED, cancelled.finishReason());

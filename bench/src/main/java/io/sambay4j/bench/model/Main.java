@@ -28,17 +28,24 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * Main --model DIR [--device NAME] [--dtype TYPE] [--activations TYPE] [--decode BATCHxCONTEXT,...]
- *      [--prefill TOKENS,...] [--full-batch CONTEXT,...] [--steps N] [--runs N] [--step-tokens N] [--out FILE]
+ *      [--prefill TOKENS,...] [--full-batch CONTEXT,...] [--steps N] [--runs N] [--step-tokens N] [--limits SECONDS]
+ *      [--out FILE]
  * </pre>
  *
  * {@code --full-batch} measures decode steps of as many sequences as the device's memory holds at
  * the longest of these contexts. Sequences are given their length without having been read: what
- * they keep is zero, which takes as long. {@code --out} appends lines of {@code key TAB seconds TAB
- * floor} to a file.
+ * they keep is zero, which takes as long. {@code --limits 0} measures no limits, so every floor is
+ * 0. {@code --out} appends lines of {@code key TAB seconds TAB floor} to a file.
  */
 public final class Main {
-  private static final double LIMITS_SECONDS = 3;
   private static final int CACHE_ROUNDING = 64; // a sequence ends within a block
+
+  private static final DeviceLimits UNKNOWN =
+      new DeviceLimits(
+          Double.POSITIVE_INFINITY,
+          Double.POSITIVE_INFINITY,
+          Double.POSITIVE_INFINITY,
+          Double.POSITIVE_INFINITY);
 
   private Path model = Path.of("models/tiny-reasoner");
   private String device = "auto";
@@ -50,6 +57,7 @@ public final class Main {
   private int steps = 20;
   private int runs = 3;
   private int stepTokens = 2048;
+  private double limitsSeconds = 3;
   private @Nullable Path out;
 
   private final StringBuilder lines = new StringBuilder();
@@ -95,6 +103,7 @@ public final class Main {
         case "--steps" -> steps = number(value);
         case "--runs" -> runs = number(value);
         case "--step-tokens" -> stepTokens = number(value);
+        case "--limits" -> limitsSeconds = Double.parseDouble(value);
         case "--out" -> out = Path.of(value);
         default -> throw new IllegalArgumentException("unknown option " + args[i]);
       }
@@ -123,19 +132,9 @@ public final class Main {
 
   private void run(PrintStream to) throws IOException {
     ModelConfig config = ModelConfig.read(model.resolve(ModelConfig.FILE));
-    DeviceLimits limits;
-    try (Backend backend = Backends.open(device, null, 0)) {
-      if (!(backend instanceof NativeBackend measured)) {
-        throw new UnsupportedOperationException("limits are measured on native devices only");
-      }
-      limits = measured.measureLimits(LIMITS_SECONDS);
-      print(
-          to,
-          "%s: reads %.1f GB/s, bf16 %.1f TFLOP/s, f32 %.2f TFLOP/s",
-          measured.description(),
-          limits.readBytes() / 1e9,
-          limits.bf16Flops() / 1e12,
-          limits.f32Flops() / 1e12);
+    DeviceLimits limits = UNKNOWN;
+    if (limitsSeconds > 0) {
+      limits = limits(to);
     }
     print(to, "%-34s | %12s | %12s | %10s | %12s", "", "time", "floor", "% of floor", "tokens/s");
     for (int[] step : decode) {
@@ -154,6 +153,23 @@ public final class Main {
           lines,
           java.nio.file.StandardOpenOption.CREATE,
           java.nio.file.StandardOpenOption.APPEND);
+    }
+  }
+
+  private DeviceLimits limits(PrintStream to) {
+    try (Backend backend = Backends.open(device, null, 0)) {
+      if (!(backend instanceof NativeBackend measured)) {
+        throw new UnsupportedOperationException("limits are measured on native devices only");
+      }
+      DeviceLimits limits = measured.measureLimits(limitsSeconds);
+      print(
+          to,
+          "%s: reads %.1f GB/s, bf16 %.1f TFLOP/s, f32 %.2f TFLOP/s",
+          measured.description(),
+          limits.readBytes() / 1e9,
+          limits.bf16Flops() / 1e12,
+          limits.f32Flops() / 1e12);
+      return limits;
     }
   }
 
