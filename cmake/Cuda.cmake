@@ -10,11 +10,14 @@ set(SAMBAY_CUDA_SOURCES # relative to native/
 )
 # Kernels and the operations that launch them: CUDA here, C++ on the host.
 set(SAMBAY_CUDA_KERNELS
+  src/cuda/linear.cu
+  src/cuda/weight.cu
 )
 # What the library needs of the core library's own.
 set(SAMBAY_CUDA_SHARED
   src/api/check.cc
   src/api/error.cc
+  src/api/quantize.cc
 )
 
 # Code for every generation named, and PTX of the oldest and the newest for what is not. sm_80 code runs on 8.7, 100 on
