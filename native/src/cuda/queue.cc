@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cinttypes>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -9,7 +10,21 @@
 
 namespace sambay::cuda {
 
-Queue::Queue(int index) : properties_(runtime::open_device(index)), stream_(runtime::create_stream()) {
+namespace {
+
+// Kernels overlap their predecessors from compute capability 9.0 on, where SAMBAY_CUDA_OVERLAP is 1: off until it has
+// been measured.
+bool overlap_wanted() {
+  const char* wanted = std::getenv("SAMBAY_CUDA_OVERLAP");
+  return wanted != nullptr && std::strcmp(wanted, "1") == 0;
+}
+
+}  // namespace
+
+Queue::Queue(int index)
+    : properties_(runtime::open_device(index)),
+      overlap_(properties_.overlaps_launches && overlap_wanted()),
+      stream_(runtime::create_stream()) {
   staging_ = std::make_unique<Staging>(stream_);
 }
 
