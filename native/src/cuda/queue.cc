@@ -91,9 +91,9 @@ const void* Queue::send(const void* host, int64_t bytes) {
     return known.array.device;
   }
   char* device = inputs_.take(bytes);
-  upload(device, host, bytes);
-  sent_.push_back({{host, bytes, device}, {first, first + bytes}});
   sent_bytes_ += bytes;
+  upload(device, host, bytes);
+  if (bytes <= kLargestRemembered) sent_.push_back({{host, bytes, device}, {first, first + bytes}});
   return device;
 }
 

@@ -114,6 +114,7 @@ class Queue {
   };
   static constexpr size_t kMostSent = 128;
   static constexpr int64_t kMostSentBytes = 8 << 20;
+  static constexpr int64_t kLargestRemembered = 1 << 20;
 
   void launch(const Launch& call);
   const void* input(const void* host, int64_t bytes);
