@@ -2,6 +2,7 @@
 # own that the core library opens by path. By the C++ compiler, with the SIMT shim of tests/simt in place of the device
 # vocabulary and of the CUDA runtime, they become what the tests run on any machine.
 set(SAMBAY_CUDA_SOURCES # relative to native/
+  src/cuda/launch_checks.cc
   src/cuda/memory.cc
   src/cuda/ops_missing.cc
   src/cuda/plugin.cc
@@ -10,6 +11,7 @@ set(SAMBAY_CUDA_SOURCES # relative to native/
 )
 # Kernels and the operations that launch them: CUDA here, C++ on the host.
 set(SAMBAY_CUDA_KERNELS
+  src/cuda/limits.cu
   src/cuda/linear.cu
   src/cuda/weight.cu
 )

@@ -138,7 +138,8 @@ class Machine {
     order_ = order;
   }
 
-  void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void*), const void* params) {
+  void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void*), const void* params,
+           bool overlaps_previous) {
     std::lock_guard lock(mutex_);
     threads_ = static_cast<int>(std::min<uint64_t>(uint64_t{block.x} * block.y * block.z, kMaxThreads + 1));
     if (threads_ == 0 || threads_ > kMaxThreads || threads_ % 32 != 0) {
@@ -155,6 +156,7 @@ class Machine {
     kernel_ = kernel;
     params_ = params;
     shared_bytes_ = shared_bytes;
+    overlaps_previous_ = overlaps_previous;
     gridDim = grid;
     blockDim = block;
     random_.seed(order_.seed);
@@ -222,6 +224,8 @@ class Machine {
   // ---- bulk copies
   // ------------------------------------------------------------------------------------------------------
 
+  void waited_for_previous() { waited_ = true; }
+
   PhaseBarrier& phase_barrier(const char* operation, uint64_t* address) {
     check_shared(operation, address, 8, 8);
     auto found = phase_barriers_.find(address);
@@ -266,6 +270,7 @@ class Machine {
     std::fill(ready_, ready_ + threads_ / 32, 0xffffffffu);
     ready_warps_ = threads_ == kMaxThreads ? 0xffffffffu : (1u << (threads_ / 32)) - 1;
     alive_ = threads_;
+    waited_ = false;
     phase_barriers_.clear();
     bulk_copies_.clear();
 
@@ -276,6 +281,9 @@ class Machine {
     sambay_simt_switch(&caller_, first.stack_pointer);
     enter_stack(fake, nullptr, nullptr);
 
+    if (overlaps_previous_ && !waited_) {
+      fail("the block ends without grid_dependency_wait(), but its launch may overlap the one before");
+    }
     if (!bulk_copies_.empty()) fail("the block ends with bulk copies under way");
     for (int64_t i = 0; i < kGuard; ++i) {
       if (arena_[i] != 0xff)
@@ -445,6 +453,7 @@ class Machine {
   void (*kernel_)(const void*) = nullptr;
   const void* params_ = nullptr;
   int64_t shared_bytes_ = 0;
+  bool overlaps_previous_ = false, waited_ = false;
   int threads_ = 0, alive_ = 0, current_ = 0;
   void* caller_ = nullptr;
   const void* caller_bottom_ = nullptr;
@@ -470,8 +479,9 @@ void Machine::fiber_main() { machine().thread_main(); }
 
 void set_order(Order order) { machine().set_order(order); }
 
-void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void*), const void* params) {
-  machine().run(grid, block, shared_bytes, kernel, params);
+void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void*), const void* params,
+         bool overlaps_previous) {
+  machine().run(grid, block, shared_bytes, kernel, params, overlaps_previous);
 }
 
 void fail(const char* format, ...) {
@@ -557,6 +567,7 @@ uint32_t vote(Site site, bool value) {
 // ---- bulk copies
 // --------------------------------------------------------------------------------------------------------
 
+void grid_dependency_wait() { simt::machine().waited_for_previous(); }
 void mbarrier_init(uint64_t* barrier, int arrivals) { simt::machine().init(barrier, arrivals); }
 void mbarrier_arrive(uint64_t* barrier) {
   simt::machine().arrive(simt::machine().phase_barrier("mbarrier_arrive", barrier), 0);
