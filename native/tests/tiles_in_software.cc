@@ -2,7 +2,7 @@
 // AMX, to prove the layout and the arithmetic of kernels/linear_tiles.inl.h.
 #include "tiles_in_software.h"
 
-#include "cpu/simd/vec_scalar.h"
+#include "cpu/simd/dot_scalar.h"
 #include "cpu/target/prelude.h"
 #include "cpu/tiles/software.h"
 

@@ -1,6 +1,6 @@
 #include "cpu/tiles/amx.h"
 
-#include "cpu/simd/vec_avx512.h"
+#include "cpu/simd/dot_avx512.h"
 #include "cpu/target/prelude.h"
 
 // AVX-512 for everything but the product of bf16 matrices.
