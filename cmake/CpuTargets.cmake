@@ -11,7 +11,7 @@ function(sambay_cpu_targets target)
     set(avx2 -mavx2 -mfma -mf16c)
     set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512)
     set(avx512vnni ${avx512} -mavx512vnni)
-    set(amx ${avx512vnni} -mavx512bf16 -mamx-tile -mamx-bf16)
+    set(amx ${avx512vnni} -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       list(APPEND avx512 -Wno-maybe-uninitialized -Wno-uninitialized) # gcc 12's own AVX-512 headers trip over it
       list(APPEND avx512vnni -Wno-maybe-uninitialized -Wno-uninitialized)

@@ -68,8 +68,8 @@ bool tiles_permitted() {
 
 bool has_amx() {
   uint32_t features = cpuid(7, 0).edx;
-  return has_avx512() && has_vnni() && bit(cpuid(7, 1).eax, 5)  // AVX512_BF16
-         && bit(features, 24) && bit(features, 22)              // AMX-TILE, AMX-BF16
+  return has_avx512() && has_vnni() && bit(cpuid(7, 1).eax, 5)           // AVX512_BF16
+         && bit(features, 24) && bit(features, 22) && bit(features, 25)  // AMX-TILE, AMX-BF16, AMX-INT8
          && saves(kTileState) && tiles_permitted();
 }
 

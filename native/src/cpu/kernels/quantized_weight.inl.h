@@ -52,7 +52,7 @@ struct PanelGroup {
   const uint8_t* codes;
 };
 template <class Panel>
-PanelGroup panel_group(const char* panel, int64_t group) {
+PanelGroup panel_group(const char* panel, uint64_t group) {  // without a sign: group / 2 is a shift
   const char* pair = panel + group / 2 * (kPairScaleBytes + 2 * Panel::kGroupBytes);
   return {reinterpret_cast<const F16*>(pair) + group % 2 * kPanel,
           reinterpret_cast<const uint8_t*>(pair) + kPairScaleBytes + group % 2 * Panel::kGroupBytes};
@@ -67,7 +67,7 @@ inline void unpack_quantized_row(const CpuWeight& weight, int64_t row, float* to
   with_panels(weight.storage, [&](auto panel) {
     using Panel = decltype(panel);
     for (int64_t g = 0; g < weight.cols / SY_GROUP; ++g) {
-      const PanelGroup group = panel_group<Panel>(quantized_panel(weight, row / kPanel), g);
+      const PanelGroup group = panel_group<Panel>(quantized_panel(weight, row / kPanel), static_cast<uint64_t>(g));
       float scale;
       widen(group.scales + lane, SY_F16, &scale, 1);
       for (int64_t i = 0; i < SY_GROUP; ++i) {

@@ -12,6 +12,9 @@ namespace {
 
 using Codes = __m256i;  // kLanes rows by 4 columns of bytes 0 .. 255
 
+// Whether one instruction multiplies bytes and adds to 32-bit sums.
+constexpr bool kDotInstruction = false;
+
 inline Codes load_codes(const uint8_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
 // The lower and the upper 4 bits of each byte, as bytes 0 .. 15.
 inline Codes low_halves(Codes codes) { return _mm256_and_si256(codes, _mm256_set1_epi8(15)); }
@@ -41,7 +44,7 @@ class Int4Dot {
 // The same for codes 0 .. 255: two times 4 bits.
 class Int8Dot {
  public:
-  explicit Int8Dot(int32_t start) : low_(start), high_(0) {}
+  explicit Int8Dot(int32_t start = 0) : low_(start), high_(0) {}
   void add(Codes codes, const int8_t* x) {
     low_.add(low_halves(codes), x);
     high_.add(high_halves(codes), x);

@@ -14,8 +14,14 @@ namespace {
 using Codes = __m512i;
 
 inline Codes load_codes(const uint8_t* from) { return _mm512_loadu_si512(from); }
+inline void store_codes(uint8_t* to, Codes codes) { _mm512_storeu_si512(to, codes); }
 inline Codes low_halves(Codes codes) { return _mm512_and_si512(codes, _mm512_set1_epi8(15)); }
 inline Codes high_halves(Codes codes) { return low_halves(_mm512_srli_epi16(codes, 4)); }
+
+// kLanes integers, each + more, as floats.
+inline Vec float_of(const int32_t* from, int32_t more) {
+  return _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_loadu_si512(from), _mm512_set1_epi32(more)));
+}
 
 inline __m512i four_factors(const int8_t* x) {
   int32_t factors;
@@ -25,9 +31,11 @@ inline __m512i four_factors(const int8_t* x) {
 
 #if defined(__AVX512VNNI__)
 
+constexpr bool kDotInstruction = true;
+
 class Int8Dot {
  public:
-  explicit Int8Dot(int32_t start) : sum_(_mm512_set1_epi32(start)) {}
+  explicit Int8Dot(int32_t start = 0) : sum_(_mm512_set1_epi32(start)) {}
   void add(Codes codes, const int8_t* x) { sum_ = _mm512_dpbusd_epi32(sum_, codes, four_factors(x)); }
   Vec value() const { return _mm512_cvtepi32_ps(sum_); }
 
@@ -38,6 +46,8 @@ class Int8Dot {
 using Int4Dot = Int8Dot;
 
 #else
+
+constexpr bool kDotInstruction = false;
 
 class Int4Dot {
  public:
@@ -57,7 +67,7 @@ class Int4Dot {
 
 class Int8Dot {
  public:
-  explicit Int8Dot(int32_t start) : low_(start), high_(0) {}
+  explicit Int8Dot(int32_t start = 0) : low_(start), high_(0) {}
   void add(Codes codes, const int8_t* x) {
     low_.add(low_halves(codes), x);
     high_.add(high_halves(codes), x);
