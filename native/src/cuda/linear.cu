@@ -186,7 +186,7 @@ void linear(Queue& queue, const sy_linear_args& args) {
 void embedding(Queue& queue, const sy_embedding_args& args) {
   const PackedWeight& table = cuda_weight(args.table).packed;
   const int64_t tokens = args.y->rows;
-  const int32_t* ids = queue.input(args.ids, tokens, 0, table.rows - 1);
+  const int32_t* ids = queue.input(args.ids, tokens);
   queue.launch(linear_embedding, {tokens, (table.cols + kEmbeddingThreads - 1) / kEmbeddingThreads}, kEmbeddingThreads,
                0, EmbeddingParams{table, ids, view(*args.y)});
 }

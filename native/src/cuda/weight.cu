@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "api/error.h"
+#include "api/quantize.h"
 #include "cuda/kernels/linear_pack.cuh"
 #include "cuda/ops.h"
 #include "cuda/weight.h"
@@ -80,6 +81,7 @@ void set_rows(Queue& queue, sy_weight& weight, int64_t first_row, const sy_tenso
     pack(queue, cuda_weight(&weight).packed, first_row, from.rows, from.data, from.dtype, from.stride, nullptr);
     return;
   }
+  check_quantizable(from, weight.storage, first_row);
   const int64_t groups = weight.cols / SY_GROUP, code_bytes = bytes_of(weight.storage, weight.cols);
   const int64_t piece_rows = std::clamp(kPieceBytes / code_bytes, int64_t{1}, from.rows);
   std::vector<char> codes(static_cast<size_t>(piece_rows * code_bytes));
@@ -90,7 +92,7 @@ void set_rows(Queue& queue, sy_weight& weight, int64_t first_row, const sy_tenso
     piece.rows = n;
     piece.data = static_cast<char*>(from.data) + bytes_of(from.dtype, done * from.stride);
     const sy_quantized rounded{codes.data(), scales.data(), weight.storage, n, weight.cols};
-    if (sy_quantize(&piece, &rounded) != SY_OK) throw Failure(SY_ERR_ARGUMENT, "%s", sy_last_error());
+    quantize_rows(piece, rounded);
     set_quantized_rows(queue, weight, first_row + done, rounded);
   }
 }
