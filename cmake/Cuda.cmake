@@ -11,7 +11,12 @@ set(SAMBAY_CUDA_SOURCES # relative to native/
 )
 # Kernels and the operations that launch them: CUDA here, C++ on the host.
 set(SAMBAY_CUDA_KERNELS
+  src/cuda/copies.cu
+  src/cuda/gates.cu
   src/cuda/limits.cu
+  src/cuda/mamba.cu
+  src/cuda/norms.cu
+  src/cuda/rope.cu
 )
 # What the library needs of the core library's own.
 set(SAMBAY_CUDA_SHARED
