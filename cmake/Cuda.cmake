@@ -11,8 +11,13 @@ set(SAMBAY_CUDA_SOURCES # relative to native/
 )
 # Kernels and the operations that launch them: CUDA here, C++ on the host.
 set(SAMBAY_CUDA_KERNELS
+  src/cuda/copies.cu
+  src/cuda/gates.cu
   src/cuda/limits.cu
   src/cuda/linear.cu
+  src/cuda/mamba.cu
+  src/cuda/norms.cu
+  src/cuda/rope.cu
   src/cuda/weight.cu
 )
 # What the library needs of the core library's own.

@@ -63,7 +63,8 @@ uint32_t* Queue::counters(int64_t n) {
   const int64_t bytes = n * static_cast<int64_t>(sizeof(uint32_t));
   if (counters_ == nullptr || counters_->bytes() - counters_used_ < bytes) {
     expect_no_capture("counters are taken that no operation before it needed");
-    counters_ = std::make_shared<DeviceMemory>(std::max(2 * (counters_used_ + bytes), kFirstCounters));
+    if (counters_ != nullptr) outgrown_counters_.push_back(counters_);  // this operation may have some of them
+    counters_ = std::make_shared<DeviceMemory>(std::max(2 * (counters_used_ + aligned(bytes)), kFirstCounters));
     counters_used_ = 0;
     runtime::fill_zero(counters_->data(), counters_->bytes(), stream_);
   }
@@ -132,6 +133,7 @@ void Queue::begin_operation() {
     scratch_.rewind();
   } else {
     scratch_.reset();
+    outgrown_counters_.clear();
     if (sent_.size() > kMostSent || sent_bytes_ > kMostSentBytes) {
       sent_.clear();
       sent_bytes_ = 0;

@@ -134,6 +134,7 @@ class Queue {
   int64_t sent_bytes_ = 0;
   static constexpr int64_t kFirstCounters = 64 << 10;
   std::shared_ptr<DeviceMemory> counters_;
+  Arena::Pieces outgrown_counters_;
   int64_t counters_used_ = 0;
   std::vector<HostArray> outputs_;
   std::unique_ptr<Graph> recording_;

@@ -172,13 +172,11 @@ class Machine {
                   static_cast<uint32_t>(place / grid.x / grid.y)};
       run_block();
     }
-    running_ = false;
   }
 
   // ---- called by the fiber that runs
   // ----------------------------------------------------------------------------------
 
-  bool running() const { return running_; }
   int thread() const { return current_; }
   Fiber& self() { return fibers_[current_]; }
   unsigned char* shared() { return arena_ + kGuard; }
@@ -274,7 +272,7 @@ class Machine {
     phase_barriers_.clear();
     bulk_copies_.clear();
 
-    running_ = true;
+    caller_size_ = 0;
     Fiber& first = fibers_[choose()];
     void* fake = nullptr;
     leave_stack(&fake, stack(current_), kStack);
@@ -315,7 +313,13 @@ class Machine {
   static void fiber_main();
 
   void thread_main() {
-    enter_stack(nullptr, &caller_bottom_, &caller_size_);
+    const void* bottom = nullptr;
+    size_t size = 0;
+    enter_stack(nullptr, &bottom, &size);
+    if (caller_size_ == 0) {  // the block's first thread comes from there, the others from one another
+      caller_bottom_ = bottom;
+      caller_size_ = size;
+    }
     kernel_(params_);
     Fiber& fiber = self();
     if (!fiber.copies.empty()) fail("the thread ends with asynchronous copies under way");
@@ -448,7 +452,6 @@ class Machine {
   std::mt19937_64 random_;
   unsigned char* stacks_;
   unsigned char* arena_;
-  bool running_ = false;
 
   void (*kernel_)(const void*) = nullptr;
   const void* params_ = nullptr;
