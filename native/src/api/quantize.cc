@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "api/check.h"
-#include "api/device.h"
+#include "api/error.h"
 #include "cpu/simd/vec_scalar.h"
 
 // One body, compiled for several instruction sets. Without fused products all of them round alike.
@@ -123,7 +123,7 @@ SAMBAY_INLINE void quantize_any(const sy_tensor& from, const sy_quantized& to) {
   }
 }
 
-#if defined(SAMBAY_X86)
+#if defined(__x86_64__)
 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]] void quantize_with_avx512(
     const sy_tensor& from, const sy_quantized& to) {
   quantize_any(from, to);
@@ -163,7 +163,7 @@ void check_quantizable(const sy_tensor& from, sy_dtype dtype, int64_t first_row)
 }
 
 void quantize_rows(const sy_tensor& from, const sy_quantized& to) {
-#if defined(SAMBAY_X86)
+#if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl")) {
     return quantize_with_avx512(from, to);
@@ -174,17 +174,3 @@ void quantize_rows(const sy_tensor& from, const sy_quantized& to) {
 }
 
 }  // namespace sambay
-
-using sambay::Dim;
-namespace check = sambay::check;
-
-sy_status sy_quantize(const sy_tensor* from, const sy_quantized* to) {
-  return sambay::entry("quantize", [&] {
-    Dim rows{"rows"}, cols{"cols"};
-    check::matrix("from", from, rows, cols);
-    check::quantized("to", to, rows, cols);
-    sambay::FloatingPointMode mode;
-    sambay::check_quantizable(*from, to->dtype, 0);
-    sambay::quantize_rows(*from, *to);
-  });
-}
