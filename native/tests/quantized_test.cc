@@ -231,6 +231,7 @@ void weights_are_set_row_by_row(sy_device* device, const std::string& target) {
         }
       }
       CHECK(wrong == 0, "%s: %lld elements are wrong", what.c_str(), static_cast<long long>(wrong));
+      if (device_under_test() != "cpu") continue;  // which packs in its own way
       const int64_t packed = sy_weight_bytes(of_numbers.get());
       const int64_t least = 80 * (cols / SY_GROUP) * (storage == SY_INT8 ? 34 : 18);
       CHECK(packed == least + (cols / SY_GROUP % 2) * 80 * (storage == SY_INT8 ? 34 : 18), "%s: %lld bytes",

@@ -51,6 +51,10 @@ void pack(Queue& queue, const PackedWeight& packed, int64_t first_row, int64_t r
   }
 }
 
+void pack_codes(Queue& queue, const sy_weight& weight, int64_t first_row, const sy_quantized& from) {
+  pack(queue, cuda_weight(&weight).packed, first_row, from.rows, from.codes, from.dtype, from.cols, from.scales);
+}
+
 }  // namespace
 
 sy_weight* create_weight(Queue& queue, int64_t rows, int64_t cols, sy_dtype storage) {
@@ -93,12 +97,13 @@ void set_rows(Queue& queue, sy_weight& weight, int64_t first_row, const sy_tenso
     piece.data = static_cast<char*>(from.data) + bytes_of(from.dtype, done * from.stride);
     const sy_quantized rounded{codes.data(), scales.data(), weight.storage, n, weight.cols};
     quantize_rows(piece, rounded);
-    set_quantized_rows(queue, weight, first_row + done, rounded);
+    pack_codes(queue, weight, first_row + done, rounded);
   }
 }
 
 void set_quantized_rows(Queue& queue, sy_weight& weight, int64_t first_row, const sy_quantized& from) {
-  pack(queue, cuda_weight(&weight).packed, first_row, from.rows, from.codes, from.dtype, from.cols, from.scales);
+  check_codes(from, first_row);
+  pack_codes(queue, weight, first_row, from);
 }
 
 }  // namespace sambay::cuda
