@@ -95,7 +95,7 @@ function(sambay_cuda_library)
     CUDA_STANDARD_REQUIRED ON
     CUDA_VISIBILITY_PRESET hidden)
   target_compile_options(sambay_cuda PRIVATE
-    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Werror>
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Werror -ffp-contract=off>
     $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra -Werror=all-warnings --threads=2 -Xfatbin=-compress-all>)
   sambay_cuda_link(sambay_cuda)
   install(TARGETS sambay_cuda LIBRARY DESTINATION lib OPTIONAL)
