@@ -104,8 +104,10 @@ struct Order {
 // "descending" or the seed of a shuffle.
 void set_order(Order order);
 
-// Runs kernel(params) for every thread of the grid. Kernels of several OS threads run one at a time.
-void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void* params), const void* params);
+// Runs kernel(params) for every thread of the grid. Kernels of several OS threads run one at a time. overlaps_previous:
+// every block must call grid_dependency_wait().
+void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void* params), const void* params,
+         bool overlaps_previous);
 
 // Says where the kernel stands and what is wrong, and ends the process.
 [[noreturn, gnu::format(printf, 1, 2)]] void fail(const char* format, ...);
@@ -378,7 +380,7 @@ inline uint32_t atomic_add(uint32_t* address, uint32_t value) {
   return before;
 }
 inline uint32_t atomicAdd(uint32_t* address, uint32_t value) { return atomic_add(address, value); }
-inline void grid_dependency_wait() {}
+void grid_dependency_wait();
 inline void grid_dependency_launch() {}
 template <int kRegisters>
 void registers_give_back() {}
