@@ -14,14 +14,17 @@ set(SAMBAY_CUDA_KERNELS
   src/cuda/copies.cu
   src/cuda/gates.cu
   src/cuda/limits.cu
+  src/cuda/linear.cu
   src/cuda/mamba.cu
   src/cuda/norms.cu
   src/cuda/rope.cu
+  src/cuda/weight.cu
 )
 # What the library needs of the core library's own.
 set(SAMBAY_CUDA_SHARED
   src/api/check.cc
   src/api/error.cc
+  src/api/quantize.cc
 )
 
 # Code for every generation named, and PTX of the oldest and the newest for what is not. sm_80 code runs on 8.7, 100 on
