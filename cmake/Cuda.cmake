@@ -51,7 +51,8 @@ endif()
 
 # An object library of the backend for the host.
 function(sambay_cuda_on_host target)
-  set(sources ${SAMBAY_CUDA_SOURCES} ${SAMBAY_CUDA_KERNELS} tests/simt/host.cc tests/simt/runtime.cc)
+  set(sources ${SAMBAY_CUDA_SOURCES} ${SAMBAY_CUDA_KERNELS} tests/simt/host.cc tests/simt/runtime.cc
+    tests/simt/wgmma.cc)
   list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
   set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX) # of this directory's targets only
   add_library(${target} OBJECT ${sources})

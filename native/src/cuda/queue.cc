@@ -118,8 +118,27 @@ void* Queue::output(void* host, int64_t bytes) {
   return outputs_.back().device;
 }
 
+// All outputs with one wait.
 void Queue::deliver(const std::vector<HostArray>& outputs) {
-  for (const HostArray& output : outputs) download(const_cast<void*>(output.host), output.device, output.bytes);
+  int64_t total = 0;
+  for (const HostArray& output : outputs) total += aligned(output.bytes);
+  if (total == 0) return;
+  if (total > Staging::kBlock) {
+    for (const HostArray& output : outputs) download(const_cast<void*>(output.host), output.device, output.bytes);
+    return;
+  }
+  char* const pinned = staging_->take(total);
+  char* place = pinned;
+  for (const HostArray& output : outputs) {
+    runtime::copy_to_host(place, output.device, output.bytes, stream_);
+    place += aligned(output.bytes);
+  }
+  runtime::synchronize(stream_);
+  place = pinned;
+  for (const HostArray& output : outputs) {
+    std::memcpy(const_cast<void*>(output.host), place, static_cast<size_t>(output.bytes));
+    place += aligned(output.bytes);
+  }
 }
 
 // ---- operations
