@@ -1,6 +1,8 @@
 #include "cpu/sample.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -21,6 +23,13 @@ uint64_t key_of(uint64_t weight, int64_t id) {
 }
 uint64_t weight_of(uint64_t key) { return key >> kIdBits; }
 int32_t id_of(uint64_t key) { return static_cast<int32_t>(~key & ((uint64_t{1} << kIdBits) - 1)); }
+
+// Weights of one bin have the same length in bits and the same five bits after the first. Heavier bins come later.
+constexpr int kBins = 43 * 32;
+int bin_of(uint64_t weight) {  // weight > 0
+  const int zeros = std::countl_zero(weight);
+  return (63 - zeros) * 32 + static_cast<int>(weight << zeros >> 58 & 31);
+}
 
 // floor(random * total / 2^64)
 uint64_t point_of(uint64_t random, uint64_t total) {
@@ -85,16 +94,19 @@ void TokenSampler::weigh(Pool& pool, const Ops& ops, const float* logits, int64_
 
 // From all to those of at least this weight, which is not 0.
 void TokenSampler::list_at_least(uint64_t weight) {
-  kept_.clear();
   const auto n = static_cast<int64_t>(weights_.size());
+  kept_.resize(weights_.size());
+  size_t count = 0;
   for (size_t group = 0; group < groups_.size(); ++group) {
     if (groups_[group].largest < weight) continue;
     const int64_t first = static_cast<int64_t>(group) * kGroup, end = std::min(first + kGroup, n);
     for (int64_t id = first; id < end; ++id) {
       const uint64_t here = weights_[static_cast<size_t>(id)];
-      if (here >= weight) kept_.push_back(key_of(here, id));
+      kept_[count] = key_of(here, id);  // without a branch, which half of the tokens would mislead
+      count += here >= weight ? 1 : 0;
     }
   }
+  kept_.resize(count);
   all_ = false;
 }
 
@@ -138,10 +150,18 @@ void TokenSampler::keep_top_p(double share) {
     // Tokens this light amount to less than what top-p leaves out, all of them together.
     list_at_least(std::max(uint64_t{1}, (all - quota) / weights_.size()));
   }
-  // The last key that is kept: halves of what may still hold it, the heavier half first.
-  order_ = kept_;
-  auto begin = order_.begin(), end = order_.end();
+  // The bin in which the quota is used up, then the last key that is kept, in halves of what may still hold it, the
+  // heavier half first.
   uint64_t left = quota;
+  std::array<uint64_t, kBins> bins{};
+  for (uint64_t key : kept_) bins[static_cast<size_t>(bin_of(weight_of(key)))] += weight_of(key);
+  int bin = kBins - 1;
+  for (; bins[static_cast<size_t>(bin)] < left; --bin) left -= bins[static_cast<size_t>(bin)];
+  order_.clear();
+  for (uint64_t key : kept_) {
+    if (bin_of(weight_of(key)) == bin) order_.push_back(key);
+  }
+  auto begin = order_.begin(), end = order_.end();
   while (end - begin > 1) {
     const auto middle = begin + (end - begin) / 2;
     std::nth_element(begin, middle, end, std::greater<>());

@@ -71,7 +71,8 @@ inline int64_t largest_logit(const float* logits, int64_t n) {
 
 // weights[i] = floor(2^42 exp((logits[i] - largest) / temperature) + 1/2), 0 where the exponent is below -30.
 inline WeightSum weigh_logits(const float* logits, int64_t n, float largest, double temperature, uint64_t* weights) {
-  WeightSum result{0, 0};
+  LongVec totals = {};
+  DoubleVec largest_weights = {};
   // A little below the last logit that counts, so that rounding makes no difference.
   const float least = static_cast<float>(largest - 30 * temperature - 1e-6 * (fabs(largest) + 1));
   const DoubleVec zero = {};
@@ -94,13 +95,16 @@ inline WeightSum weigh_logits(const float* logits, int64_t n, float largest, dou
       whole = whole > v ? whole - 1.0 : whole;
       whole = exponent >= -30.0 ? whole : zero;
       const LongVec bits = reinterpret_cast<LongVec>(whole + low_bits) & ((int64_t{1} << 52) - 1);
-      for (int64_t lane = 0; lane < lanes; ++lane) {
-        const uint64_t weight = static_cast<uint64_t>(bits[lane]);
-        weights[i + lane] = weight;
-        result.total += weight;
-        result.largest = result.largest < weight ? weight : result.largest;
-      }
+      memcpy(weights + i, &bits, static_cast<size_t>(lanes) * sizeof(uint64_t));
+      totals += bits;  // of the lanes beyond the last logit as well: those are 0
+      largest_weights = largest_weights < whole ? whole : largest_weights;
     }
+  }
+  WeightSum result{0, 0};
+  for (int lane = 0; lane < kDoubles; ++lane) {
+    const uint64_t weight = static_cast<uint64_t>(largest_weights[lane]);
+    result.total += static_cast<uint64_t>(totals[lane]);
+    result.largest = result.largest < weight ? weight : result.largest;
   }
   return result;
 }
