@@ -19,6 +19,7 @@ set(SAMBAY_CUDA_KERNELS
   src/cuda/norms.cu
   src/cuda/rope.cu
   src/cuda/weight.cu
+  src/cuda/sample.cu
 )
 # What the library needs of the core library's own.
 set(SAMBAY_CUDA_SHARED
