@@ -2,6 +2,7 @@
 # own that the core library opens by path. By the C++ compiler, with the SIMT shim of tests/simt in place of the device
 # vocabulary and of the CUDA runtime, they become what the tests run on any machine.
 set(SAMBAY_CUDA_SOURCES # relative to native/
+  src/cuda/launch_checks.cc
   src/cuda/memory.cc
   src/cuda/ops_missing.cc
   src/cuda/plugin.cc

@@ -113,13 +113,13 @@ struct Step {
   Step() : a(70), b(70, 1), y(70) {}
   void run(Queue& queue, int64_t scratch_bytes = 1000) {
     queue.begin_operation();
-    add_on(queue, queue.input(a.data(), 70, 0, 1000), queue.input(b.data(), 70), queue.output(y.data(), 70), 70);
+    add_on(queue, queue.input(a.data(), 70), queue.input(b.data(), 70), queue.output(y.data(), 70), 70);
     queue.scratch(scratch_bytes);
     queue.finish_operation();
     // A second operation that reads `a` once more.
     queue.begin_operation();
     auto* sums = queue.scratch_of<int32_t>(70);
-    add_on(queue, queue.input(a.data(), 70, 0, 1000), queue.input(a.data(), 70, 0, 1000), sums, 70);
+    add_on(queue, queue.input(a.data(), 70), queue.input(a.data(), 70), sums, 70);
     queue.finish_operation();
   }
 };
@@ -145,11 +145,6 @@ void graphs_read_host_arrays_again() {
     queue.launch(*graph);
     CHECK(step.y[0] == 10 * round + 1 && step.y[69] == 11 * round, "round %d: %d and %d", round, step.y[0], step.y[69]);
   }
-  step.a[3] = 1001;
-  expect_sentence(failure_of(SY_ERR_ARGUMENT, [&] { queue.launch(*graph); }), "element 3 of a host array");
-  step.a[3] = 4;
-  queue.launch(*graph);
-  CHECK(step.y[3] == 5, "after a refused launch: %d", step.y[3]);
 }
 
 void a_capture_may_not_allocate_or_wait() {

@@ -11,6 +11,10 @@
 namespace sambay::cuda {
 namespace {
 
+// As sy_sample checks them.
+constexpr double kHighestTemperature = 2;
+constexpr int64_t kMostTokens = int64_t{1} << 20;
+
 int device_index(const char* target) {
   if (std::strcmp(target, "auto") == 0) return 0;
   int index = 0;
@@ -166,9 +170,11 @@ void CudaProcessor::linear(const sy_linear_args& args) {
   operation([&] { cuda::linear(queue_, args); });
 }
 void CudaProcessor::embedding(const sy_embedding_args& args) {
+  if (queue_.capturing()) checks_.indices("ids", args.ids, args.y->rows, args.table->rows);
   operation([&] { cuda::embedding(queue_, args); });
 }
 void CudaProcessor::gather_rows(const sy_gather_rows_args& args) {
+  if (queue_.capturing()) checks_.indices("rows", args.rows, args.y->rows, args.x->rows);
   operation([&] { cuda::gather_rows(queue_, args); });
 }
 void CudaProcessor::layer_norm(const sy_layer_norm_args& args) {
@@ -184,27 +190,55 @@ void CudaProcessor::gmu(const sy_gmu_args& args) {
   operation([&] { cuda::gmu(queue_, args); });
 }
 void CudaProcessor::causal_conv1d(const sy_causal_conv1d_args& args) {
+  if (queue_.capturing()) checks_.batch(*args.batch, args.tail->rows / (args.weight->rows - 1));
   operation([&] { cuda::causal_conv1d(queue_, args); });
 }
 void CudaProcessor::selective_scan(const sy_selective_scan_args& args) {
+  if (queue_.capturing()) checks_.batch(*args.batch, args.state->rows / args.a->rows);
   operation([&] { cuda::selective_scan(queue_, args); });
 }
 void CudaProcessor::kv_append(const sy_kv_append_args& args) {
+  if (queue_.capturing()) {
+    checks_.batch(*args.batch, 0);
+    checks_.append_positions(*args.batch, *args.kv);
+  }
   operation([&] { cuda::kv_append(queue_, args); });
 }
 void CudaProcessor::kv_read(const sy_kv_read_args& args) {
+  if (queue_.capturing()) {
+    checks_.table(*args.kv, args.sequence, args.first, args.first + args.k->rows);
+  }
   operation([&] { cuda::kv_read(queue_, args); });
 }
 void CudaProcessor::attention(const sy_attention_args& args) {
+  if (queue_.capturing()) {
+    checks_.batch(*args.batch, 0);
+    checks_.attention_keys(*args.batch, args.kv, args.k != nullptr, args.window);
+  }
   operation([&] { cuda::attention(queue_, args); });
 }
 void CudaProcessor::diff_attention(const sy_diff_attention_args& args) {
+  if (queue_.capturing()) {
+    checks_.batch(*args.batch, 0);
+    checks_.attention_keys(*args.batch, args.kv, args.k != nullptr, args.window);
+  }
   operation([&] { cuda::diff_attention(queue_, args); });
 }
 void CudaProcessor::rope(const sy_rope_args& args) {
+  if (queue_.capturing()) {
+    checks_.batch(*args.batch, 0);
+    checks_.rope_positions(*args.batch, args.cos->rows);
+  }
   operation([&] { cuda::rope(queue_, args); });
 }
 void CudaProcessor::sample(const sy_sample_args& args) {
+  if (queue_.capturing()) {
+    const int64_t n = args.logits->rows;
+    checks_.numbers("temperature", args.temperature, n, 0, kHighestTemperature);
+    checks_.numbers("top_p", args.top_p, n, 0, 1);
+    checks_.numbers("min_p", args.min_p, n, 0, 1);
+    checks_.indices("top_k", args.top_k, n, kMostTokens + 1);
+  }
   operation([&] { cuda::sample(queue_, args); });
 }
 
@@ -214,17 +248,18 @@ void CudaProcessor::sample(const sy_sample_args& args) {
 void CudaProcessor::graph_begin() {
   expect_no_capture("another graph");
   capture_failure_.clear();
+  checks_ = {};
   queue_.begin_capture();
 }
 
 void CudaProcessor::graph_end(void** graph) {
   runtime::use_device(queue_.properties().index);
   if (!queue_.capturing()) throw Failure(SY_ERR_ARGUMENT, "no graph is being recorded; sy_graph_begin starts that");
-  std::unique_ptr<Graph> recorded;
+  auto recorded = std::make_unique<Recording>();
   std::exception_ptr problem;
   try {
     if (capture_failure_.empty()) {
-      recorded = queue_.end_capture();
+      recorded->graph = queue_.end_capture();
     } else {
       queue_.abandon_capture();
     }
@@ -233,20 +268,23 @@ void CudaProcessor::graph_end(void** graph) {
   }
   for (auto& body : std::exchange(deferred_, {})) body();
   if (problem != nullptr) std::rethrow_exception(problem);
-  if (recorded == nullptr) {
+  if (recorded->graph == nullptr) {
     throw Failure(SY_ERR_ARGUMENT, "there is no graph, because an operation in it failed: %s",
                   capture_failure_.c_str());
   }
+  recorded->checks = std::exchange(checks_, {});
   *graph = recorded.release();
 }
 
 void CudaProcessor::graph_launch(void* graph) {
   expect_no_capture("a launch of another graph");
-  queue_.launch(*static_cast<Graph*>(graph));
+  const Recording& recording = *static_cast<Recording*>(graph);
+  recording.checks.run();
+  queue_.launch(*recording.graph);
 }
 
 void CudaProcessor::graph_destroy(void* graph) {
-  when_not_capturing([graph] { delete static_cast<Graph*>(graph); });
+  when_not_capturing([graph] { delete static_cast<Recording*>(graph); });
 }
 
 void CudaProcessor::measure_limits(double seconds, sy_limits* limits) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/processor.h"
+#include "cuda/launch_checks.h"
 #include "cuda/ops.h"
 #include "cuda/queue.h"
 #include "sambay/sambay.h"
@@ -68,6 +69,12 @@ class CudaProcessor {
   void measure_limits(double seconds, sy_limits* limits);
 
  private:
+  // What sy_graph stands for here.
+  struct Recording {
+    std::unique_ptr<Graph> graph;
+    LaunchChecks checks;
+  };
+
   // Runs body() as one operation of the queue; remembers a failure during a capture.
   template <class Body>
   void operation(Body body);
@@ -79,6 +86,7 @@ class CudaProcessor {
   std::string description_, target_;
   runtime::Event timer_begin_ = nullptr, timer_end_ = nullptr;
   bool timing_ = false;
+  LaunchChecks checks_;                          // of the capture under way
   std::string capture_failure_;                  // the first one's sentence, "" if there was none
   std::vector<std::function<void()>> deferred_;  // until the capture ends
 };

@@ -64,28 +64,18 @@ void Queue::expect_no_capture(const char* what) const {
 // ---- host arrays
 // ------------------------------------------------------------------------------------------------------
 
-void Queue::refuse_value(const HostArray& array, int64_t i, double value) {
-  throw Failure(SY_ERR_ARGUMENT, "element %" PRId64 " of a host array of the graph is now %.9g, expected %.9g to %.9g",
-                i, value, array.lowest, array.highest);
-}
-
-const void* Queue::input(const HostArray& array) {
-  if (array.bytes == 0) return nullptr;
+const void* Queue::input(const void* host, int64_t bytes) {
+  if (bytes == 0) return nullptr;
   if (!capturing()) {
-    char* device = inputs_.take(array.bytes);
-    upload(device, array.host, array.bytes);
+    char* device = inputs_.take(bytes);
+    upload(device, host, bytes);
     return device;
   }
   for (const HostArray& known : recording_->inputs_) {
-    if (known.host == array.host && known.bytes == array.bytes && known.check == array.check &&
-        known.lowest == array.lowest && known.highest == array.highest) {
-      return known.device;
-    }
+    if (known.host == host && known.bytes == bytes) return known.device;
   }
-  HostArray recorded = array;
-  recorded.device = recording_->take(array.bytes);
-  recording_->inputs_.push_back(recorded);
-  return recorded.device;
+  recording_->inputs_.push_back({host, bytes, recording_->take(bytes)});
+  return recording_->inputs_.back().device;
 }
 
 void* Queue::output(void* host, int64_t bytes) {
@@ -98,8 +88,8 @@ void* Queue::output(void* host, int64_t bytes) {
   return outputs_.back().device;
 }
 
-void Queue::deliver(const std::vector<Output>& outputs) {
-  for (const Output& output : outputs) download(output.host, output.device, output.bytes);
+void Queue::deliver(const std::vector<HostArray>& outputs) {
+  for (const HostArray& output : outputs) download(const_cast<void*>(output.host), output.device, output.bytes);
 }
 
 // ---- operations
@@ -205,7 +195,6 @@ void Queue::abandon_capture() noexcept {
 
 void Queue::launch(Graph& graph) {
   expect_no_capture("a graph cannot be launched");
-  for (const HostArray& array : graph.inputs_) array.check(array, array.host);
   // Inputs and outputs share one piece of device memory; the inputs' part of it goes up in one copy.
   const int64_t bytes = graph.input_end();
   if (bytes > 0) {

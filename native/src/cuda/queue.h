@@ -5,7 +5,6 @@
 #define SAMBAY_CUDA_QUEUE_H_
 
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <type_traits>
 #include <vector>
@@ -15,13 +14,10 @@
 
 namespace sambay::cuda {
 
-// A host array as the device sees it, and the values it may hold.
+// A host array and its place on the device.
 struct HostArray {
   const void* host;
   int64_t bytes;
-  // Throws for a value out of range, before each launch of a graph.
-  void (*check)(const HostArray& array, const void* values);
-  double lowest, highest;
   char* device;
 };
 
@@ -64,20 +60,10 @@ class Queue {
   uint32_t* counters(int64_t n);
 
   // A device copy of the host array [n], valid for the current operation. In a captured graph the copy is made anew
-  // from the same address at each launch, and its values must lie in lowest .. highest then as well.
-  template <class T>
-  const T* input(const T* host, int64_t n, T lowest, T highest) {
-    const HostArray array{host,
-                          n * static_cast<int64_t>(sizeof(T)),
-                          check_values<T>,
-                          static_cast<double>(lowest),
-                          static_cast<double>(highest),
-                          nullptr};
-    return static_cast<const T*>(input(array));
-  }
+  // from the same address at each launch.
   template <class T>
   const T* input(const T* host, int64_t n) {
-    return input(host, n, std::numeric_limits<T>::lowest(), std::numeric_limits<T>::max());
+    return static_cast<const T*>(input(static_cast<const void*>(host), n * static_cast<int64_t>(sizeof(T))));
   }
 
   // Device memory [n] that is copied to `host` when the operation, or each launch of the graph, has run.
@@ -110,29 +96,14 @@ class Queue {
   runtime::Stream stream() const { return stream_; }
 
  private:
-  struct Output {
-    void* host;
-    int64_t bytes;
-    char* device;
-  };
   friend class Graph;
 
-  template <class T>
-  static void check_values(const HostArray& array, const void* values) {
-    const T* value = static_cast<const T*>(values);
-    for (int64_t i = 0; i < array.bytes / static_cast<int64_t>(sizeof(T)); ++i) {
-      const double number = static_cast<double>(value[i]);
-      if (number < array.lowest || number > array.highest) refuse_value(array, i, number);
-    }
-  }
-  [[noreturn]] static void refuse_value(const HostArray& array, int64_t i, double value);
-
   void launch(const Launch& call);
-  const void* input(const HostArray& array);
+  const void* input(const void* host, int64_t bytes);
   void* output(void* host, int64_t bytes);
   char* take(Arena& arena, int64_t bytes, const char* what);
   void expect_no_capture(const char* what) const;
-  void deliver(const std::vector<Output>& outputs);
+  void deliver(const std::vector<HostArray>& outputs);
 
   DeviceProperties properties_;
   runtime::Stream stream_ = nullptr;
@@ -142,7 +113,7 @@ class Queue {
   static constexpr int64_t kFirstCounters = 64 << 10;
   std::shared_ptr<DeviceMemory> counters_;
   int64_t counters_used_ = 0;
-  std::vector<Output> outputs_;
+  std::vector<HostArray> outputs_;
   std::unique_ptr<Graph> recording_;
 };
 
@@ -168,7 +139,7 @@ class Graph {
   std::unique_ptr<DeviceMemory> arrays_;  // of inputs and outputs
   int64_t taken_ = 0;
   std::vector<HostArray> inputs_;
-  std::vector<Queue::Output> outputs_;
+  std::vector<HostArray> outputs_;
   Arena::Pieces used_;  // scratch and counters live as long as the graph
 };
 
