@@ -33,6 +33,5 @@ namespace {
 [[gnu::weak]] void diff_attention(Queue&, const sy_diff_attention_args&) { missing("diff_attention"); }
 [[gnu::weak]] void rope(Queue&, const sy_rope_args&) { missing("rope"); }
 [[gnu::weak]] void sample(Queue&, const sy_sample_args&) { missing("sample"); }
-[[gnu::weak]] void measure_limits(Queue&, double, sy_limits*) { missing("measure_limits"); }
 
 }  // namespace sambay::cuda
