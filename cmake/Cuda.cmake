@@ -11,6 +11,8 @@ set(SAMBAY_CUDA_SOURCES # relative to native/
 )
 # Kernels and the operations that launch them: CUDA here, C++ on the host.
 set(SAMBAY_CUDA_KERNELS
+  src/cuda/attention.cu
+  src/cuda/kv.cu
   src/cuda/limits.cu
 )
 # What the library needs of the core library's own.
