@@ -214,9 +214,7 @@ void attend_rows(Queue& queue, const Args& args, const AttentionParams& p) {
 
 }  // namespace
 
-void attention(Queue& queue, const sy_attention_args& args) {
-  attend_rows<1>(queue, args, params_of(queue, args, 1));
-}
+void attention(Queue& queue, const sy_attention_args& args) { attend_rows<1>(queue, args, params_of(queue, args, 1)); }
 
 void diff_attention(Queue& queue, const sy_diff_attention_args& args) {
   AttentionParams p = params_of(queue, args, 2);

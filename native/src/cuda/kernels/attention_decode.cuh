@@ -1,10 +1,10 @@
 // Attention of single query rows: a decode step, and short chunks row by row.
 //
 // A block of 4 warps takes a run of 64-key tiles of one group and row, for kQueries queries of the group. Each byte of
-// a key serves all queries of its map and each byte of a value all kMaps * kQueries rows of probabilities. A warp has 16
-// keys of the tile to itself: 8 lanes share a key, and each group of 8 lanes keeps a softmax of its own over the keys it
-// meets (Milakov and Gimelshein 2018), so nothing is exchanged before the end. What a lane copies into shared memory is
-// what the same lane reads: the copies run ahead without a barrier.
+// a key serves all queries of its map and each byte of a value all kMaps * kQueries rows of probabilities. A warp has
+// 16 keys of the tile to itself: 8 lanes share a key, and each group of 8 lanes keeps a softmax of its own over the
+// keys it meets (Milakov and Gimelshein 2018), so nothing is exchanged before the end. What a lane copies into shared
+// memory is what the same lane reads: the copies run ahead without a barrier.
 //
 // The keys of a row are cut over `splits` blocks (flash decoding). The last block to arrive adds the partial results in
 // the order of the splits. How many there are is a function of the row's own length and of the device: the result of a

@@ -5,8 +5,8 @@
 // then the rows; a warp has kRowTiles * 16 rows, and each fragment of keys or values it loads feeds kRowTiles products.
 // Keys come in tiles of 64, rows of the cache or of the chunk as they lie, 16-byte piece c of row r stored at piece
 // c ^ (r % 8) of shared memory, where ldmatrix meets no bank twice. Tiles outside the window are never loaded; tiles
-// that some row does not see whole have a copy of the code with masks. The two halves of a tile are a loop that must not
-// be unrolled: registers.
+// that some row does not see whole have a copy of the code with masks. The two halves of a tile are a loop that must
+// not be unrolled: registers.
 //
 // P is rounded to the storage type before P V, as published; its sum is not.
 //
@@ -27,7 +27,7 @@ struct PrefillShape {
   static constexpr int kWidth = kMaps * kHeadDim;
   static constexpr int kWarpRows = 16 * kRowTiles;
   static constexpr int kWarpsPerMap = kThreads / 32 / kMaps;
-  static constexpr int kRows = kWarpsPerMap * kWarpRows;  // of probabilities, of a map
+  static constexpr int kRows = kWarpsPerMap * kWarpRows;   // of probabilities, of a map
   static constexpr int kMatrixBytes = kTile * kWidth * 2;  // the tile's keys, or its values
   static constexpr int kStages = 2;
   static constexpr int kSharedBytes = kStages * 2 * kMatrixBytes;
@@ -60,7 +60,8 @@ struct PrefillWarp {
   float top[kRowTiles][2], total[kRowTiles][2];  // the lane's part of the total
   float sums[kRowTiles][kWidth / 8][4];
 
-  // Against 64 keys from `first_key` on, which lie at `keys`, their values at `values`. kMasked: not every row sees all.
+  // Against 64 keys from `first_key` on, which lie at `keys`, their values at `values`. kMasked: not every row sees
+  // all.
   template <bool kMasked>
   __device__ __forceinline__ void attend(const unsigned char* keys, const unsigned char* values, int32_t first_key,
                                          int32_t window, float scale, int map) {
@@ -245,8 +246,7 @@ __global__ void __launch_bounds__(256, 1) attention_prefill(const __grid_constan
     cp_async_commit();
     cp_async_wait<1>();
     __syncthreads();
-    const unsigned char* keys =
-        shared_at<unsigned char>((tile - from_tile) % Shape::kStages * 2 * Shape::kMatrixBytes);
+    const unsigned char* keys = shared_at<unsigned char>((tile - from_tile) % Shape::kStages * 2 * Shape::kMatrixBytes);
     const unsigned char* values = keys + Shape::kMatrixBytes;
     const int32_t first_key = tile * kTile;
     const bool whole = first_key + kTile - 1 <= first_position && first_key >= first_seen(p, last_position);
