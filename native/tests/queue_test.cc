@@ -12,6 +12,7 @@
 #include "api/error.h"
 #include "check.h"
 #include "cuda/simt.h"
+#include "simt/orders.h"
 
 using namespace sambay::cuda;
 using sambay::Failure;
@@ -65,6 +66,24 @@ void operations_have_inputs_scratch_and_outputs() {
     queue.finish_operation();
     for (int i = 0; i < 100; ++i)
       CHECK(y[static_cast<size_t>(i)] == i + 10, "y[%d] = %d", i, y[static_cast<size_t>(i)]);
+  }
+}
+
+void arrays_that_changed_are_sent_again() {
+  Queue queue(0);
+  std::vector<std::vector<int32_t>> arrays;
+  for (int i = 0; i < 300; ++i) arrays.push_back(std::vector<int32_t>(static_cast<size_t>(1 + i % 7), i));
+  for (int32_t round = 0; round < 3; ++round) {
+    for (auto& array : arrays) {
+      queue.begin_operation();
+      const auto n = static_cast<int64_t>(array.size());
+      const int32_t* first = queue.input(array.data(), n);
+      CHECK(first[n - 1] == array.back(), "%d was sent, %d is there", array.back(), first[n - 1]);
+      CHECK(queue.input(array.data(), n) == first, "an array was sent twice");
+      array.back() += round;
+      CHECK(queue.input(array.data(), n)[n - 1] == array.back(), "a changed array was not sent again");
+      queue.finish_operation();
+    }
   }
 }
 
@@ -165,6 +184,25 @@ void a_capture_may_not_allocate_or_wait() {
   expect_sentence(failure_of(SY_ERR_ARGUMENT, [&] { queue.end_capture(); }), "no capture has begun");
 }
 
+struct IdleParams {
+  static constexpr bool kWaitsForPrevious = true;
+  bool waits;
+};
+__global__ void idle(const __grid_constant__ IdleParams p) {
+  if (p.waits) grid_dependency_wait();
+}
+
+void a_kernel_that_overlaps_must_wait() {
+  setenv("SAMBAY_CUDA_OVERLAP", "1", 1);
+  Queue queue(0);
+  queue.launch(idle, 2, 64, 0, IdleParams{true});
+  sambay::test::expect_abort("a kernel that does not wait", "without grid_dependency_wait()",
+                             [&] { queue.launch(idle, 2, 64, 0, IdleParams{false}); });
+  unsetenv("SAMBAY_CUDA_OVERLAP");
+  Queue other(0);
+  other.launch(idle, 2, 64, 0, IdleParams{false});
+}
+
 void a_full_device_says_so_and_lives() {
   setenv("SAMBAY_SIMT_MEMORY", "20000000", 1);
   {
@@ -187,11 +225,13 @@ void there_is_one_device() {
 
 int main() {
   operations_have_inputs_scratch_and_outputs();
+  arrays_that_changed_are_sent_again();
   scratch_grows_and_what_was_handed_out_stays();
   counters_are_zero();
   large_arrays_go_up_and_down_in_pieces();
   graphs_read_host_arrays_again();
   a_capture_may_not_allocate_or_wait();
+  a_kernel_that_overlaps_must_wait();
   a_full_device_says_so_and_lives();
   there_is_one_device();
   if (failures() != 0) std::printf("%d checks failed\n", failures());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cinttypes>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -9,7 +10,21 @@
 
 namespace sambay::cuda {
 
-Queue::Queue(int index) : properties_(runtime::open_device(index)), stream_(runtime::create_stream()) {
+namespace {
+
+// Kernels overlap their predecessors from compute capability 9.0 on, where SAMBAY_CUDA_OVERLAP is 1: off until it has
+// been measured.
+bool overlap_wanted() {
+  const char* wanted = std::getenv("SAMBAY_CUDA_OVERLAP");
+  return wanted != nullptr && std::strcmp(wanted, "1") == 0;
+}
+
+}  // namespace
+
+Queue::Queue(int index)
+    : properties_(runtime::open_device(index)),
+      overlap_(properties_.overlaps_launches && overlap_wanted()),
+      stream_(runtime::create_stream()) {
   staging_ = std::make_unique<Staging>(stream_);
 }
 
@@ -48,7 +63,8 @@ uint32_t* Queue::counters(int64_t n) {
   const int64_t bytes = n * static_cast<int64_t>(sizeof(uint32_t));
   if (counters_ == nullptr || counters_->bytes() - counters_used_ < bytes) {
     expect_no_capture("counters are taken that no operation before it needed");
-    counters_ = std::make_shared<DeviceMemory>(std::max(2 * (counters_used_ + bytes), kFirstCounters));
+    if (counters_ != nullptr) outgrown_counters_.push_back(counters_);  // this operation may have some of them
+    counters_ = std::make_shared<DeviceMemory>(std::max(2 * (counters_used_ + aligned(bytes)), kFirstCounters));
     counters_used_ = 0;
     runtime::fill_zero(counters_->data(), counters_->bytes(), stream_);
   }
@@ -64,13 +80,27 @@ void Queue::expect_no_capture(const char* what) const {
 // ---- host arrays
 // ------------------------------------------------------------------------------------------------------
 
+// The arrays of a batch come with every operation of a forward pass: one look at them here is cheaper than a copy.
+const void* Queue::send(const void* host, int64_t bytes) {
+  const auto* first = static_cast<const char*>(host);
+  for (SentArray& known : sent_) {
+    if (known.array.host != host || known.array.bytes != bytes) continue;
+    if (!std::equal(known.contents.begin(), known.contents.end(), first)) {
+      upload(known.array.device, host, bytes);  // after what is on the queue has read it
+      known.contents.assign(first, first + bytes);
+    }
+    return known.array.device;
+  }
+  char* device = inputs_.take(bytes);
+  sent_bytes_ += bytes;
+  upload(device, host, bytes);
+  if (bytes <= kLargestRemembered) sent_.push_back({{host, bytes, device}, {first, first + bytes}});
+  return device;
+}
+
 const void* Queue::input(const void* host, int64_t bytes) {
   if (bytes == 0) return nullptr;
-  if (!capturing()) {
-    char* device = inputs_.take(bytes);
-    upload(device, host, bytes);
-    return device;
-  }
+  if (!capturing()) return send(host, bytes);
   for (const HostArray& known : recording_->inputs_) {
     if (known.host == host && known.bytes == bytes) return known.device;
   }
@@ -84,12 +114,31 @@ void* Queue::output(void* host, int64_t bytes) {
     recording_->outputs_.push_back({host, bytes, recording_->take(bytes)});
     return recording_->outputs_.back().device;
   }
-  outputs_.push_back({host, bytes, inputs_.take(bytes)});
+  outputs_.push_back({host, bytes, scratch_.take(bytes)});
   return outputs_.back().device;
 }
 
+// All outputs with one wait.
 void Queue::deliver(const std::vector<HostArray>& outputs) {
-  for (const HostArray& output : outputs) download(const_cast<void*>(output.host), output.device, output.bytes);
+  int64_t total = 0;
+  for (const HostArray& output : outputs) total += aligned(output.bytes);
+  if (total == 0) return;
+  if (total > Staging::kBlock) {
+    for (const HostArray& output : outputs) download(const_cast<void*>(output.host), output.device, output.bytes);
+    return;
+  }
+  char* const pinned = staging_->take(total);
+  char* place = pinned;
+  for (const HostArray& output : outputs) {
+    runtime::copy_to_host(place, output.device, output.bytes, stream_);
+    place += aligned(output.bytes);
+  }
+  runtime::synchronize(stream_);
+  place = pinned;
+  for (const HostArray& output : outputs) {
+    std::memcpy(const_cast<void*>(output.host), place, static_cast<size_t>(output.bytes));
+    place += aligned(output.bytes);
+  }
 }
 
 // ---- operations
@@ -103,7 +152,12 @@ void Queue::begin_operation() {
     scratch_.rewind();
   } else {
     scratch_.reset();
-    inputs_.reset();
+    outgrown_counters_.clear();
+    if (sent_.size() > kMostSent || sent_bytes_ > kMostSentBytes) {
+      sent_.clear();
+      sent_bytes_ = 0;
+      inputs_.reset();
+    }
   }
 }
 

@@ -441,9 +441,10 @@ __device__ __forceinline__ void ldmatrix_x2_trans(uint32_t (&r)[2], const void* 
 // Adds and gives what was there before.
 __device__ __forceinline__ uint32_t atomic_add(uint32_t* address, uint32_t value) { return atomicAdd(address, value); }
 
-// Programmatic dependent launch. Every kernel calls grid_dependency_wait() before the first read or write of anything
-// an earlier launch may touch (weights are exempt); grid_dependency_launch() lets the next kernel begin. No effect
-// where the launch did not ask for it, nor before compute capability 9.0.
+// Programmatic dependent launch, for kernels whose params struct says `static constexpr bool kWaitsForPrevious = true`:
+// every block calls grid_dependency_wait(), before any early return and before the first read or write of anything an
+// earlier launch may touch (weights are exempt); grid_dependency_launch() lets the next kernel begin. No effect where
+// the launch did not ask for it, nor before compute capability 9.0.
 __device__ __forceinline__ void grid_dependency_wait() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
