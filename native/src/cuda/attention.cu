@@ -10,6 +10,7 @@
 #include "cuda/kernels/attention_general.cuh"
 #include "cuda/kernels/attention_prefill.cuh"
 #include "cuda/ops.h"
+#include "cuda/views.h"
 
 namespace sambay::cuda {
 namespace {
@@ -23,17 +24,6 @@ using attend::PrefillShape;
 constexpr int32_t kFewRows = 8;
 constexpr int32_t kMostSplits = 64;
 
-attend::Matrix matrix(const sy_tensor* tensor) {
-  if (tensor == nullptr) return {nullptr, 0, SY_F32};
-  return {static_cast<unsigned char*>(tensor->data), tensor->stride, tensor->dtype};
-}
-
-bool aligned(const sy_tensor* tensor) {
-  if (tensor == nullptr) return true;
-  const int64_t row_bytes = tensor->stride * (tensor->dtype == SY_F32 ? 4 : 2);
-  return reinterpret_cast<uintptr_t>(tensor->data) % 16 == 0 && (row_bytes % 16 == 0 || tensor->rows == 1);
-}
-
 // The fields that sy_attention_args and sy_diff_attention_args share.
 template <class Args>
 AttentionParams params_of(Queue& queue, const Args& args, int32_t maps) {
@@ -42,11 +32,11 @@ AttentionParams params_of(Queue& queue, const Args& args, int32_t maps) {
   p.seq_start = queue.input(batch.seq_start, int64_t{batch.sequences} + 1);
   p.position = queue.input(batch.position, batch.sequences);
   p.sequences = batch.sequences;
-  p.q = matrix(args.q);
-  p.y = matrix(args.y);
-  p.own_keys = matrix(args.k);
-  p.own_values = matrix(args.v);
-  p.cached_keys = p.cached_values = matrix(nullptr);
+  p.q = view_of(args.q);
+  p.y = view_of(args.y);
+  p.own_keys = view_of(args.k);
+  p.own_values = view_of(args.v);
+  p.cached_keys = p.cached_values = View{};
   p.block_tokens = p.table_cols = 1;
   if (args.kv != nullptr) {
     const sy_kv& kv = *args.kv;
@@ -54,8 +44,8 @@ AttentionParams params_of(Queue& queue, const Args& args, int32_t maps) {
       throw Failure(SY_ERR_UNSUPPORTED, "kv.keys has %lld rows, expected at most 2147483647 on a card",
                     static_cast<long long>(kv.keys.rows));
     }
-    p.cached_keys = matrix(&kv.keys);
-    p.cached_values = matrix(&kv.values);
+    p.cached_keys = view_of(&kv.keys);
+    p.cached_values = view_of(&kv.values);
     p.table = queue.input(kv.table, int64_t{batch.sequences} * kv.table_cols);
     p.block_tokens = kv.block_tokens;
     p.table_cols = kv.table_cols;
@@ -80,7 +70,7 @@ sy_dtype common_storage(const Args& args) {
   sy_dtype common = -1;
   for (const sy_tensor* tensor : all) {
     if (tensor == nullptr) continue;
-    if (!aligned(tensor) || (common != -1 && common != tensor->dtype)) return SY_F32;
+    if (!in_vectors(tensor) || (common != -1 && common != tensor->dtype)) return SY_F32;
     common = tensor->dtype;
   }
   return common;
@@ -200,9 +190,9 @@ template <int kMaps, class Args>
 void attend_rows(Queue& queue, const Args& args, const AttentionParams& p) {
   const sy_dtype storage = common_storage(args);
   const bool width = p.head_dim == 64 || (kMaps == 1 && p.head_dim == 128);
-  if (storage == SY_F32 || !width || !aligned(args.q)) return launch_general<kMaps>(queue, p, args.q->rows);
+  if (storage == SY_F32 || !width || !in_vectors(args.q)) return launch_general<kMaps>(queue, p, args.q->rows);
   // The tensor cores round probabilities to the storage type, which only a result of that type hides.
-  const bool tensor_cores = args.q->dtype == storage && args.y->dtype == storage && aligned(args.y) &&
+  const bool tensor_cores = args.q->dtype == storage && args.y->dtype == storage && in_vectors(args.y) &&
                             p.queries <= 128 && p.scale > 0 &&
                             (kMaps == 1 || reinterpret_cast<uintptr_t>(p.subln_weight) % 8 == 0);
   if (storage == SY_BF16) {
@@ -218,7 +208,7 @@ void attention(Queue& queue, const sy_attention_args& args) { attend_rows<1>(que
 
 void diff_attention(Queue& queue, const sy_diff_attention_args& args) {
   AttentionParams p = params_of(queue, args, 2);
-  p.subln_weight = static_cast<const float*>(args.subln_weight->data);
+  p.subln_weight = floats_of(args.subln_weight);
   p.lambda = args.lambda;
   p.out_scale = args.out_scale;
   p.eps = args.eps;

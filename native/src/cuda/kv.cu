@@ -1,6 +1,7 @@
 // kv_append, kv_read.
 #include "cuda/kernels/kv_rows.cuh"
 #include "cuda/ops.h"
+#include "cuda/views.h"
 
 namespace sambay::cuda {
 namespace {
@@ -9,23 +10,14 @@ using attend::KvRowsParams;
 
 constexpr int kThreads = 128;
 
-attend::Matrix matrix(const sy_tensor& tensor) {
-  return {static_cast<unsigned char*>(tensor.data), tensor.stride, tensor.dtype};
-}
-
-bool aligned(const sy_tensor& tensor) {
-  const int64_t row_bytes = tensor.stride * (tensor.dtype == SY_F32 ? 4 : 2);
-  return reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0 && (row_bytes % 16 == 0 || tensor.rows == 1);
-}
-
 KvRowsParams params_of(const sy_tensor& k, const sy_tensor& v, const sy_kv& kv) {
   KvRowsParams p{};
-  p.rows[0] = matrix(k);
-  p.rows[1] = matrix(v);
-  p.cache[0] = matrix(kv.keys);
-  p.cache[1] = matrix(kv.values);
+  p.rows[0] = view_of(k);
+  p.rows[1] = view_of(v);
+  p.cache[0] = view_of(kv.keys);
+  p.cache[1] = view_of(kv.values);
   p.columns = k.cols;
-  p.by_eight = k.cols % 8 == 0 && aligned(k) && aligned(v) && aligned(kv.keys) && aligned(kv.values);
+  p.in_vectors = in_vectors(&k) && in_vectors(&v) && in_vectors(&kv.keys) && in_vectors(&kv.values);
   p.block_tokens = kv.block_tokens;
   p.table_cols = kv.table_cols;
   p.blocks = static_cast<int32_t>(kv.keys.rows / kv.block_tokens);

@@ -16,6 +16,7 @@
 #ifndef SAMBAY_CUDA_KERNELS_ATTENTION_DECODE_CUH_
 #define SAMBAY_CUDA_KERNELS_ATTENTION_DECODE_CUH_
 
+#include "cuda/kernels/attention_pairs.cuh"
 #include "cuda/kernels/attention_params.cuh"
 
 namespace sambay::cuda::attend {
@@ -84,7 +85,7 @@ __global__ void __launch_bounds__(128) attention_decode(const __grid_constant__ 
   for (int i = 0; i < kQueries; ++i) {
 #pragma unroll
     for (int piece = 0; piece < kPieces; ++piece) {
-      load_eight(q[i][piece], address(p.q, row, q_column + i * kWidth + piece * 64 + lane_of_key * 8), p.q.dtype);
+      load(p.q, row, q_column + i * kWidth + piece * 64 + lane_of_key * 8, q[i][piece]);
     }
   }
 
@@ -99,14 +100,14 @@ __global__ void __launch_bounds__(128) attention_decode(const __grid_constant__ 
         const int32_t place = shfl(found, step * 4 + key_of_step);
         const bool own = place < 0, there = place != kNowhere;
         const int64_t at = own ? ~place : place, column = kv_column + lane_of_key * 8;
-        const Matrix &keys = own ? p.own_keys : p.cached_keys, &values = own ? p.own_values : p.cached_values;
-        const T* key = reinterpret_cast<const T*>(keys.data) + at * keys.stride + column;
-        const T* value = reinterpret_cast<const T*>(values.data) + at * values.stride + column;
-        if (!there) key = value = reinterpret_cast<const T*>(p.q.data);  // an address that is not read
+        const View &keys = own ? p.own_keys : p.cached_keys, &values = own ? p.own_values : p.cached_values;
+        const unsigned char* key = at_16_bits(keys, at, column);
+        const unsigned char* value = at_16_bits(values, at, column);
+        if (!there) key = value = p.q.data;  // an address that is not read
 #pragma unroll
         for (int piece = 0; piece < kPieces; ++piece) {
-          cp_async_16_if(to + (step * 2 * kPieces + piece) * 32, key + piece * 64, there);
-          cp_async_16_if(to + (step * 2 * kPieces + kPieces + piece) * 32, value + piece * 64, there);
+          cp_async_16_if(to + (step * 2 * kPieces + piece) * 32, key + piece * 128, there);
+          cp_async_16_if(to + (step * 2 * kPieces + kPieces + piece) * 32, value + piece * 128, there);
         }
       }
     }
@@ -289,15 +290,14 @@ __global__ void __launch_bounds__(128) attention_decode(const __grid_constant__ 
 #pragma unroll
       for (int w = 0; w < Shape::kWarps; ++w) square += shared[Shape::kReductions + i * Shape::kWarps + w];
       const float factor = p.out_scale / sqrtf(square / kWidth + p.eps);
-      store_element(address(p.y, row, q_column + i * kWidth + column), p.y.dtype,
-                    difference[i] * factor * p.subln_weight[column]);
+      store_element(p.y, row, q_column + i * kWidth + column, difference[i] * factor * p.subln_weight[column]);
     }
   } else {
 #pragma unroll
     for (int i = 0; i < kOutputs; ++i) {
       const int head = first_head + i * kHeadStep;
       if (head >= kHeads) continue;
-      store_element(address(p.y, row, q_column + head * kWidth + column), p.y.dtype, out[i] / out_total[i]);
+      store_element(p.y, row, q_column + head * kWidth + column, out[i] / out_total[i]);
     }
   }
 }

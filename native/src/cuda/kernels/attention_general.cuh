@@ -21,7 +21,7 @@ constexpr int64_t general_shared_bytes(int64_t maps, int64_t width) {
 
 // Grid [rows, groups * queries].
 template <int kMaps>
-__global__ void __launch_bounds__(kGeneralThreads) attention_general(const __grid_constant__ AttentionParams p) {
+__global__ void __launch_bounds__(kGeneralThreads, 4) attention_general(const __grid_constant__ AttentionParams p) {
   grid_dependency_wait();
   const int thread = thread_index();
   const int32_t row = static_cast<int32_t>(blockIdx.x), query = static_cast<int32_t>(blockIdx.y);
@@ -38,7 +38,7 @@ __global__ void __launch_bounds__(kGeneralThreads) attention_general(const __gri
   float* reductions[2] = {reinterpret_cast<float*>(places + kGeneralKeys),
                           reinterpret_cast<float*>(places + kGeneralKeys) + kGeneralThreads / 32};
   for (int c = thread; c < width; c += kGeneralThreads) {
-    q[c] = load_element(address(p.q, row, q_column + c), p.q.dtype);
+    q[c] = element(p.q, row, q_column + c);
     for (int map = 0; map < kMaps; ++map) sums[map * width + c] = 0;
   }
   __syncthreads();
@@ -50,15 +50,15 @@ __global__ void __launch_bounds__(kGeneralThreads) attention_general(const __gri
     const int32_t place =
         thread < count ? find_key(p, s, begin, first_own, static_cast<int32_t>(from) + thread) : kNowhere;
     places[thread] = place;
-    const Matrix& keys = place < 0 ? p.own_keys : p.cached_keys;
+    const View& keys = place < 0 ? p.own_keys : p.cached_keys;
     for (int map = 0; map < kMaps; ++map) {
       float score = -INFINITY;
       if (place != kNowhere) {
         const int64_t column = kv_column + map * p.head_dim;
-        const unsigned char* key = address(keys, place < 0 ? ~place : place, column);
+        const int64_t at = place < 0 ? ~place : place;
         score = 0;
         for (int i = 0; i < p.head_dim; ++i) {
-          score += q[map * p.head_dim + i] * load_element(key + i * element_bytes(keys.dtype), keys.dtype);
+          score += q[map * p.head_dim + i] * element(keys, at, column + i);
         }
         score *= p.scale;
       }
@@ -75,8 +75,8 @@ __global__ void __launch_bounds__(kGeneralThreads) attention_general(const __gri
       for (int i = 0; i < count; ++i) {
         const int32_t at = places[i];
         if (at == kNowhere) continue;
-        const Matrix& values = at < 0 ? p.own_values : p.cached_values;
-        const float value = load_element(address(values, at < 0 ? ~at : at, kv_column + c), values.dtype);
+        const View& values = at < 0 ? p.own_values : p.cached_values;
+        const float value = element(values, at < 0 ? ~at : at, kv_column + c);
         for (int map = 0; map < kMaps; ++map) sum[map] += probabilities[map * kGeneralKeys + i] * value;
       }
       for (int map = 0; map < kMaps; ++map) sums[map * width + c] += sum[map];
@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(kGeneralThreads) attention_general(const __gri
   }
   for (int c = thread; c < width; c += kGeneralThreads) {
     const float value = kMaps == 2 ? sums[c] * factor * p.subln_weight[c] : sums[c] / total[0];
-    store_element(address(p.y, row, q_column + c), p.y.dtype, value);
+    store_element(p.y, row, q_column + c, value);
   }
 }
 

@@ -7,20 +7,22 @@
 #ifndef SAMBAY_CUDA_KERNELS_ATTENTION_PARAMS_CUH_
 #define SAMBAY_CUDA_KERNELS_ATTENTION_PARAMS_CUH_
 
-#include "cuda/kernels/attention_storage.cuh"
+#include "cuda/kernels/copy_view.cuh"
 #include "cuda/kernels/kv_layout.cuh"
 
 namespace sambay::cuda::attend {
 
 struct AttentionParams {
+  static constexpr bool kWaitsForPrevious = true;
+
   const int32_t* seq_start;  // [sequences + 1]
   const int32_t* position;   // [sequences]
   int32_t sequences;
 
-  Matrix q, y;
-  Matrix cached_keys, cached_values;  // or null
-  Matrix own_keys, own_values;        // the chunk's; null: its keys are in the cache as well
-  const int32_t* table;               // [sequences, table_cols]
+  View q, y;
+  View cached_keys, cached_values;  // or null
+  View own_keys, own_values;        // the chunk's; null: its keys are in the cache as well
+  const int32_t* table;             // [sequences, table_cols]
   int32_t blocks, block_tokens, table_cols;
 
   int32_t groups, queries, maps, head_dim;
@@ -54,6 +56,20 @@ __device__ __forceinline__ int32_t find_key(const AttentionParams& p, int32_t se
 // The first position that the query at `position` sees.
 __device__ __forceinline__ int32_t first_seen(const AttentionParams& p, int32_t position) {
   return p.window == 0 ? 0 : max(0, position - p.window + 1);
+}
+
+__device__ __forceinline__ float element(const View& view, int64_t row, int64_t column) {
+  float value[1];
+  load(view, row, column, value);
+  return value[0];
+}
+__device__ __forceinline__ void store_element(const View& view, int64_t row, int64_t column, float value) {
+  const float values[1] = {value};
+  store(view, row, column, values);
+}
+// Where an element of 16 bits lies.
+__device__ __forceinline__ const unsigned char* at_16_bits(const View& view, int64_t row, int64_t column) {
+  return view.data + row * view.row_bytes + column * 2;
 }
 
 // Of a whole block of kThreads threads, in a fixed order; `place` is shared memory for one number a warp, free again

@@ -16,6 +16,7 @@
 #ifndef SAMBAY_CUDA_KERNELS_ATTENTION_PREFILL_CUH_
 #define SAMBAY_CUDA_KERNELS_ATTENTION_PREFILL_CUH_
 
+#include "cuda/kernels/attention_pairs.cuh"
 #include "cuda/kernels/attention_params.cuh"
 
 namespace sambay::cuda::attend {
@@ -30,9 +31,11 @@ struct PrefillShape {
   static constexpr int kRows = kWarpsPerMap * kWarpRows;   // of probabilities, of a map
   static constexpr int kMatrixBytes = kTile * kWidth * 2;  // the tile's keys, or its values
   static constexpr int kStages = 2;
-  static constexpr int kSharedBytes = kStages * 2 * kMatrixBytes;
+  __device__ static constexpr int stage_of(int tile) { return tile % kStages * 2 * kMatrixBytes; }
+  static constexpr int kRowsAt = kStages * 2 * kMatrixBytes;  // PrefillRows
+  static constexpr int kSharedBytes = kRowsAt + 64;
   // In the end the second map's results pass through the same memory.
-  static_assert(kMaps == 1 || kRows * kWidth * 4 <= kSharedBytes);
+  static_assert(kMaps == 1 || kRows * kWidth * 4 <= kRowsAt);
 };
 
 template <class T>
@@ -65,7 +68,12 @@ struct PrefillWarp {
   template <bool kMasked>
   __device__ __forceinline__ void attend(const unsigned char* keys, const unsigned char* values, int32_t first_key,
                                          int32_t window, float scale, int map) {
-    const int lane = lane_index(), matrix = lane / 8, row_of_matrix = lane % 8;
+    constexpr int kRowBytes = kWidth * 2;
+    // The lane's row of four 8x8 matrices: of keys (8 keys, 8 columns), (same keys, next columns), (next keys, ..); of
+    // values in the other order. Pieces 2k and 2k + 1 of a row lie where pieces 0 and 1 do, but for the bits of 32 k.
+    const int lane = lane_index(), matrix = lane / 8, row = lane % 8;
+    const int key_lane = (matrix / 2 * 8 + row) * kRowBytes + map * (kHeadDim * 2) + (matrix % 2 ^ row) * 16;
+    const int value_lane = (matrix % 2 * 8 + row) * kRowBytes + (matrix / 2 ^ row) * 16;
 #pragma unroll 1
     for (int half = 0; half < 2; ++half) {
       float scores[kRowTiles][4][4];
@@ -78,10 +86,8 @@ struct PrefillWarp {
       for (int k = 0; k < kHeadDim / 16; ++k) {
 #pragma unroll
         for (int n = 0; n < 4; n += 2) {
-          const int key = half * 32 + n * 8 + matrix / 2 * 8 + row_of_matrix;
-          const int piece = (map * (kHeadDim / 8) + k * 2 + matrix % 2) ^ row_of_matrix;
           uint32_t b[4];
-          ldmatrix_x4(b, keys + key * (kWidth * 2) + piece * 16);
+          ldmatrix_x4(b, keys + (half * 32 + n * 8) * kRowBytes + (key_lane ^ (k * 32)));
 #pragma unroll
           for (int r = 0; r < kRowTiles; ++r) {
             mma<T>(scores[r][n], q[r][k], b[0], b[1]);
@@ -143,12 +149,10 @@ struct PrefillWarp {
 
 #pragma unroll
       for (int k = 0; k < 2; ++k) {
-        const int key = half * 32 + k * 16 + matrix % 2 * 8 + row_of_matrix;
-        const unsigned char* row = values + key * (kWidth * 2);
 #pragma unroll
         for (int n = 0; n < kWidth / 8; n += 2) {
           uint32_t b[4];
-          ldmatrix_x4_trans(b, row + ((n + matrix / 2) ^ row_of_matrix) * 16);
+          ldmatrix_x4_trans(b, values + (half * 32 + k * 16) * kRowBytes + (value_lane ^ (n * 16)));
 #pragma unroll
           for (int r = 0; r < kRowTiles; ++r) {
             mma<T>(sums[r][n], p[r][k], b[0], b[1]);
@@ -160,60 +164,85 @@ struct PrefillWarp {
   }
 };
 
-// Grid [tiles of query rows of all sequences that are this launch's, groups]. A tile has kRows / queries query rows.
+// The query rows of a block. Kept in shared memory: in the loop a register is dear, and these are looked at once a
+// tile.
+struct PrefillRows {
+  int32_t sequence;
+  int32_t begin, first_own;         // the sequence's first row, and its position
+  int32_t first, count;             // of the block
+  int32_t position, last_position;  // of its first and last row
+  int32_t first_key, all_see_from;  // what the first row sees, what the last row and so all of them see
+};
+
+// The block's rows of all the sequences that are this launch's. The last rows of a sequence have the most keys and come
+// first.
+__device__ __forceinline__ PrefillRows find_rows(const AttentionParams& p, int32_t rows_per_block) {
+  PrefillRows at{};
+  int32_t block = static_cast<int32_t>(gridDim.x - 1 - blockIdx.x);
+  for (;; ++at.sequence) {
+    const int32_t rows = p.seq_start[at.sequence + 1] - p.seq_start[at.sequence];
+    if (rows < p.fewest_rows || rows > p.most_rows) continue;
+    const int32_t blocks = (rows + rows_per_block - 1) / rows_per_block;
+    if (block < blocks) break;
+    block -= blocks;
+  }
+  at.begin = p.seq_start[at.sequence];
+  at.first_own = p.position[at.sequence];
+  at.first = at.begin + block * rows_per_block;
+  at.count = min(rows_per_block, p.seq_start[at.sequence + 1] - at.first);
+  at.position = at.first_own + at.first - at.begin;
+  at.last_position = at.position + at.count - 1;
+  at.first_key = first_seen(p, at.position);
+  at.all_see_from = first_seen(p, at.last_position);
+  return at;
+}
+
+// Starts the copies of a tile's keys and values. Each warp has 8 rows, found by its first 8 lanes.
+template <class Shape>
+__device__ __forceinline__ void fetch_tile(const AttentionParams& p, const PrefillRows& rows, int32_t tile) {
+  constexpr int kRowBytes = Shape::kWidth * 2, kPieces = kRowBytes / 16;
+  constexpr int kRowsAtOnce = 32 / kPieces, kPasses = 8 / kRowsAtOnce, kRowsOfAllWarps = 8 * kRowsAtOnce;
+  const int lane = lane_index(), first_of_warp = warp_index() * kRowsAtOnce;
+  const int32_t mine =
+      tile * Shape::kTile + lane % 8 / kRowsAtOnce * kRowsOfAllWarps + first_of_warp + lane % kRowsAtOnce;
+  const int32_t found = mine >= rows.first_key && mine <= rows.last_position
+                            ? find_key(p, rows.sequence, rows.begin, rows.first_own, mine)
+                            : kNowhere;
+  unsigned char* const to = shared_at<unsigned char>(Shape::stage_of(tile));
+#pragma unroll
+  for (int pass = 0; pass < kPasses; ++pass) {
+    const int32_t place = shfl(found, pass * kRowsAtOnce + lane / kPieces);
+    const bool own = place < 0, there = place != kNowhere;
+    const int row = pass * kRowsOfAllWarps + first_of_warp + lane / kPieces, piece = lane % kPieces;
+    const int64_t at = own ? ~place : place, column = static_cast<int64_t>(blockIdx.y) * Shape::kWidth + piece * 8;
+    const View &keys = own ? p.own_keys : p.cached_keys, &values = own ? p.own_values : p.cached_values;
+    const unsigned char* key = at_16_bits(keys, at, column);
+    const unsigned char* value = at_16_bits(values, at, column);
+    if (!there) key = value = p.q.data;  // an address that is not read
+    unsigned char* target = to + row * kRowBytes + (piece ^ (row % 8)) * 16;
+    cp_async_16_if(target, key, there);
+    cp_async_16_if(target + Shape::kMatrixBytes, value, there);
+  }
+}
+
+// Grid [blocks of query rows of all sequences that are this launch's, groups]. A block has kRows / queries query rows.
 template <class T, int kMaps, int kHeadDim, int kRowTiles>
 __global__ void __launch_bounds__(256, 1) attention_prefill(const __grid_constant__ AttentionParams p) {
   using Shape = PrefillShape<kMaps, kHeadDim, kRowTiles>;
   constexpr int kWidth = Shape::kWidth, kTile = Shape::kTile;
   grid_dependency_wait();
 
-  // Which rows. The last tiles of a sequence have the most keys and come first.
-  const int32_t group = static_cast<int32_t>(blockIdx.y);
-  const int32_t rows_per_tile = Shape::kRows / p.queries;
-  int32_t tile_of_rows = static_cast<int32_t>(gridDim.x - 1 - blockIdx.x), s = 0;
-  for (;; ++s) {
-    const int32_t rows = p.seq_start[s + 1] - p.seq_start[s];
-    if (rows < p.fewest_rows || rows > p.most_rows) continue;
-    const int32_t tiles = (rows + rows_per_tile - 1) / rows_per_tile;
-    if (tile_of_rows < tiles) break;
-    tile_of_rows -= tiles;
-  }
-  const int32_t begin = p.seq_start[s], first_own = p.position[s];
-  const int32_t first_row = begin + tile_of_rows * rows_per_tile;
-  const int32_t rows = min(rows_per_tile, p.seq_start[s + 1] - first_row);
-  const int32_t first_position = first_own + first_row - begin, last_position = first_position + rows - 1;
-  const int32_t first = first_seen(p, first_position);
-  const int32_t from_tile = first / kTile, end_tile = last_position / kTile + 1;
-  const int64_t kv_column = static_cast<int64_t>(group) * kWidth;
+  PrefillRows& rows = *shared_at<PrefillRows>(Shape::kRowsAt);
+  if (thread_index() == 0) rows = find_rows(p, Shape::kRows / p.queries);
+  __syncthreads();
+  const int32_t from_tile = rows.first_key / kTile, end_tile = rows.last_position / kTile + 1;
+  fetch_tile<Shape>(p, rows, from_tile);
+  cp_async_commit();
 
   const int warp = warp_index(), lane = lane_index();
   const int map = warp / Shape::kWarpsPerMap, block_of_rows = warp % Shape::kWarpsPerMap;
   const int first_of_warp = block_of_rows * Shape::kWarpRows;
-
-  // A tile's keys and values: 8 rows a warp, found by its first 8 lanes.
-  constexpr int kPieces = kWidth / 8, kRowsAtOnce = 32 / kPieces, kPasses = 8 / kRowsAtOnce;
-  const auto fetch = [&](int32_t tile) {
-    unsigned char* to = shared_at<unsigned char>((tile - from_tile) % Shape::kStages * 2 * Shape::kMatrixBytes);
-    const int row_of_mine = lane % 8 / kRowsAtOnce * (8 * kRowsAtOnce) + warp * kRowsAtOnce + lane % kRowsAtOnce;
-    const int32_t mine = tile * kTile + row_of_mine;
-    const int32_t found = mine >= first && mine <= last_position ? find_key(p, s, begin, first_own, mine) : kNowhere;
-#pragma unroll
-    for (int pass = 0; pass < kPasses; ++pass) {
-      const int32_t place = shfl(found, pass * kRowsAtOnce + lane / kPieces);
-      const bool own = place < 0, there = place != kNowhere;
-      const int row = pass * (8 * kRowsAtOnce) + warp * kRowsAtOnce + lane / kPieces, piece = lane % kPieces;
-      const int64_t at = own ? ~place : place, column = kv_column + piece * 8;
-      const Matrix &keys = own ? p.own_keys : p.cached_keys, &values = own ? p.own_values : p.cached_values;
-      const T* key = reinterpret_cast<const T*>(keys.data) + at * keys.stride + column;
-      const T* value = reinterpret_cast<const T*>(values.data) + at * values.stride + column;
-      if (!there) key = value = reinterpret_cast<const T*>(p.q.data);  // an address that is not read
-      unsigned char* target = to + row * (kWidth * 2) + (piece ^ (row % 8)) * 16;
-      cp_async_16_if(target, key, there);
-      cp_async_16_if(target + Shape::kMatrixBytes, value, there);
-    }
-  };
-  fetch(from_tile);
-  cp_async_commit();
+  const int64_t first_query = static_cast<int64_t>(blockIdx.y) * p.queries;
 
   PrefillWarp<T, kMaps, kHeadDim, kRowTiles> work;
 #pragma unroll
@@ -222,16 +251,16 @@ __global__ void __launch_bounds__(256, 1) attention_prefill(const __grid_constan
     for (int h = 0; h < 2; ++h) {
       const int i = first_of_warp + r * 16 + h * 8 + lane / 4;
       const int32_t row = i / p.queries, query = i % p.queries;
-      const bool there = row < rows;  // a row beyond them computes like the last one, from zeros, and is not stored
-      work.position[r][h] = first_position + (there ? row : rows - 1);
+      const bool there = row < rows.count;  // a row beyond computes like the last one, from zeros, and is not stored
+      work.position[r][h] = there ? rows.position + row : rows.last_position;
       work.top[r][h] = -1e30f;  // not -infinity, which has no difference from itself
       work.total[r][h] = 0;
-      const T* from = reinterpret_cast<const T*>(p.q.data) + (first_row + (there ? row : 0)) * p.q.stride +
-                      (static_cast<int64_t>(group) * p.queries + query) * kWidth + map * kHeadDim + lane % 4 * 2;
+      const unsigned char* from = at_16_bits(p.q, rows.first + (there ? row : 0),
+                                             (first_query + query) * kWidth + map * kHeadDim + lane % 4 * 2);
 #pragma unroll
       for (int k = 0; k < kHeadDim / 16; ++k) {
-        work.q[r][k][h] = there ? load_readonly(reinterpret_cast<const uint32_t*>(from + k * 16)) : 0;
-        work.q[r][k][2 + h] = there ? load_readonly(reinterpret_cast<const uint32_t*>(from + k * 16 + 8)) : 0;
+        work.q[r][k][h] = there ? load_readonly(reinterpret_cast<const uint32_t*>(from + k * 32)) : 0;
+        work.q[r][k][2 + h] = there ? load_readonly(reinterpret_cast<const uint32_t*>(from + k * 32 + 16)) : 0;
       }
     }
 #pragma unroll
@@ -242,14 +271,14 @@ __global__ void __launch_bounds__(256, 1) attention_prefill(const __grid_constan
 
   const float scale = p.scale * kLog2E;
   for (int32_t tile = from_tile; tile < end_tile; ++tile) {
-    if (tile + 1 < end_tile) fetch(tile + 1);
+    if (tile + 1 < end_tile) fetch_tile<Shape>(p, rows, tile + 1);
     cp_async_commit();
     cp_async_wait<1>();
     __syncthreads();
-    const unsigned char* keys = shared_at<unsigned char>((tile - from_tile) % Shape::kStages * 2 * Shape::kMatrixBytes);
+    const unsigned char* keys = shared_at<unsigned char>(Shape::stage_of(tile));
     const unsigned char* values = keys + Shape::kMatrixBytes;
     const int32_t first_key = tile * kTile;
-    const bool whole = first_key + kTile - 1 <= first_position && first_key >= first_seen(p, last_position);
+    const bool whole = first_key + kTile - 1 <= rows.position && first_key >= rows.all_see_from;
     if (whole) {
       work.template attend<false>(keys, values, first_key, p.window, scale, map);
     } else {
@@ -305,9 +334,9 @@ __global__ void __launch_bounds__(256, 1) attention_prefill(const __grid_constan
     for (int h = 0; h < 2; ++h) {
       const int i = first_of_warp + r * 16 + h * 8 + lane / 4;
       const int32_t row = i / p.queries, query = i % p.queries;
-      if (row >= rows) continue;
-      T* to = reinterpret_cast<T*>(p.y.data) + (first_row + row) * p.y.stride +
-              (static_cast<int64_t>(group) * p.queries + query) * kWidth + lane % 4 * 2;
+      if (row >= rows.count) continue;
+      unsigned char* to =
+          p.y.data + (rows.first + row) * p.y.row_bytes + ((first_query + query) * kWidth + lane % 4 * 2) * 2;
 #pragma unroll
       for (int n = 0; n < kWidth / 8; ++n) {
         float a = work.sums[r][n][2 * h] * factor[r][h], b = work.sums[r][n][2 * h + 1] * factor[r][h];
@@ -315,7 +344,7 @@ __global__ void __launch_bounds__(256, 1) attention_prefill(const __grid_constan
           const float2 weight = *reinterpret_cast<const float2*>(p.subln_weight + n * 8 + lane % 4 * 2);
           a *= weight.x, b *= weight.y;
         }
-        *reinterpret_cast<uint32_t*>(to + n * 8) = pack<T>(a, b);
+        *reinterpret_cast<uint32_t*>(to + n * 16) = pack<T>(a, b);
       }
     }
   }

@@ -6,15 +6,17 @@
 #ifndef SAMBAY_CUDA_KERNELS_KV_ROWS_CUH_
 #define SAMBAY_CUDA_KERNELS_KV_ROWS_CUH_
 
-#include "cuda/kernels/attention_storage.cuh"
+#include "cuda/kernels/copy_view.cuh"
 #include "cuda/kernels/kv_layout.cuh"
 
 namespace sambay::cuda::attend {
 
 struct KvRowsParams {
-  Matrix rows[2], cache[2];  // of keys and of values
+  static constexpr bool kWaitsForPrevious = true;
+
+  View rows[2], cache[2];  // of keys and of values
   int64_t columns;
-  int32_t by_eight;      // all rows are 16-byte aligned and `columns` is a multiple of 8
+  int32_t in_vectors;    // every row can be read 8 elements at a time
   const int32_t* table;  // [sequences, table_cols]
   int32_t blocks, block_tokens, table_cols;
   // append
@@ -25,20 +27,22 @@ struct KvRowsParams {
   int32_t first;
 };
 
-__device__ __forceinline__ void copy_row(const Matrix& from, int64_t from_row, const Matrix& to, int64_t to_row,
-                                         const KvRowsParams& p) {
-  const int thread = thread_index(), threads = static_cast<int>(blockDim.x);
-  if (p.by_eight != 0) {
-    for (int64_t column = 8 * thread; column < p.columns; column += 8 * threads) {
-      float values[8];
-      load_eight(values, address(from, from_row, column), from.dtype);
-      store_eight(address(to, to_row, column), to.dtype, values);
-    }
+template <int kVector>
+__device__ __forceinline__ void copy_vectors(const View& from, int64_t from_row, const View& to, int64_t to_row,
+                                             int64_t columns) {
+  for (int64_t column = kVector * thread_index(); column < columns; column += kVector * blockDim.x) {
+    float values[kVector];
+    load(from, from_row, column, values);
+    store(to, to_row, column, values);
+  }
+}
+
+__device__ __forceinline__ void copy_row(const KvRowsParams& p, const View& from, int64_t from_row, const View& to,
+                                         int64_t to_row) {
+  if (p.in_vectors != 0) {
+    copy_vectors<8>(from, from_row, to, to_row, p.columns);
   } else {
-    for (int64_t column = thread; column < p.columns; column += threads) {
-      const float value = load_element(address(from, from_row, column), from.dtype);
-      store_element(address(to, to_row, column), to.dtype, value);
-    }
+    copy_vectors<1>(from, from_row, to, to_row, p.columns);
   }
 }
 
@@ -51,7 +55,7 @@ __global__ void kv_append_rows(const __grid_constant__ KvRowsParams p) {
   if (row < p.seq_start[s + 1] - capacity) return;  // a later row takes its place
   const int64_t to = cache_row(p.table + static_cast<int64_t>(s) * p.table_cols, p.blocks, p.block_tokens, p.table_cols,
                                p.position[s] + row - p.seq_start[s]);
-  if (to >= 0) copy_row(p.rows[which], row, p.cache[which], to, p);
+  if (to >= 0) copy_row(p, p.rows[which], row, p.cache[which], to);
 }
 
 // Grid [rows, keys or values].
@@ -59,7 +63,7 @@ __global__ void kv_read_rows(const __grid_constant__ KvRowsParams p) {
   grid_dependency_wait();
   const int32_t row = static_cast<int32_t>(blockIdx.x), which = static_cast<int32_t>(blockIdx.y);
   const int64_t from = cache_row(p.table, p.blocks, p.block_tokens, p.table_cols, p.first + row);
-  if (from >= 0) copy_row(p.cache[which], from, p.rows[which], row, p);
+  if (from >= 0) copy_row(p, p.cache[which], from, p.rows[which], row);
 }
 
 }  // namespace sambay::cuda::attend
