@@ -11,8 +11,10 @@ set(SAMBAY_CUDA_SOURCES # relative to native/
 )
 # Kernels and the operations that launch them: CUDA here, C++ on the host.
 set(SAMBAY_CUDA_KERNELS
+  src/cuda/attention.cu
   src/cuda/copies.cu
   src/cuda/gates.cu
+  src/cuda/kv.cu
   src/cuda/limits.cu
   src/cuda/linear.cu
   src/cuda/mamba.cu
