@@ -4,19 +4,29 @@
 set(SAMBAY_CUDA_SOURCES # relative to native/
   src/cuda/launch_checks.cc
   src/cuda/memory.cc
-  src/cuda/ops_missing.cc
   src/cuda/plugin.cc
   src/cuda/processor.cc
   src/cuda/queue.cc
 )
 # Kernels and the operations that launch them: CUDA here, C++ on the host.
 set(SAMBAY_CUDA_KERNELS
+  src/cuda/attention.cu
+  src/cuda/copies.cu
+  src/cuda/gates.cu
+  src/cuda/kv.cu
   src/cuda/limits.cu
+  src/cuda/linear.cu
+  src/cuda/mamba.cu
+  src/cuda/norms.cu
+  src/cuda/rope.cu
+  src/cuda/sample.cu
+  src/cuda/weight.cu
 )
 # What the library needs of the core library's own.
 set(SAMBAY_CUDA_SHARED
   src/api/check.cc
   src/api/error.cc
+  src/api/quantize.cc
 )
 
 # Code for every generation named, and PTX of the oldest and the newest for what is not. sm_80 code runs on 8.7, 100 on
@@ -43,7 +53,8 @@ endif()
 
 # An object library of the backend for the host.
 function(sambay_cuda_on_host target)
-  set(sources ${SAMBAY_CUDA_SOURCES} ${SAMBAY_CUDA_KERNELS} tests/simt/host.cc tests/simt/runtime.cc)
+  set(sources ${SAMBAY_CUDA_SOURCES} ${SAMBAY_CUDA_KERNELS} tests/simt/host.cc tests/simt/runtime.cc
+    tests/simt/wgmma.cc)
   list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
   set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX) # of this directory's targets only
   add_library(${target} OBJECT ${sources})
@@ -87,7 +98,7 @@ function(sambay_cuda_library)
     CUDA_STANDARD_REQUIRED ON
     CUDA_VISIBILITY_PRESET hidden)
   target_compile_options(sambay_cuda PRIVATE
-    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Werror>
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Werror -ffp-contract=off>
     $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra -Werror=all-warnings --threads=2 -Xfatbin=-compress-all>)
   sambay_cuda_link(sambay_cuda)
   install(TARGETS sambay_cuda LIBRARY DESTINATION lib OPTIONAL)

@@ -12,6 +12,7 @@
 #include "api/error.h"
 #include "check.h"
 #include "cuda/simt.h"
+#include "simt/orders.h"
 
 using namespace sambay::cuda;
 using sambay::Failure;
@@ -183,6 +184,25 @@ void a_capture_may_not_allocate_or_wait() {
   expect_sentence(failure_of(SY_ERR_ARGUMENT, [&] { queue.end_capture(); }), "no capture has begun");
 }
 
+struct IdleParams {
+  static constexpr bool kWaitsForPrevious = true;
+  bool waits;
+};
+__global__ void idle(const __grid_constant__ IdleParams p) {
+  if (p.waits) grid_dependency_wait();
+}
+
+void a_kernel_that_overlaps_must_wait() {
+  setenv("SAMBAY_CUDA_OVERLAP", "1", 1);
+  Queue queue(0);
+  queue.launch(idle, 2, 64, 0, IdleParams{true});
+  sambay::test::expect_abort("a kernel that does not wait", "without grid_dependency_wait()",
+                             [&] { queue.launch(idle, 2, 64, 0, IdleParams{false}); });
+  unsetenv("SAMBAY_CUDA_OVERLAP");
+  Queue other(0);
+  other.launch(idle, 2, 64, 0, IdleParams{false});
+}
+
 void a_full_device_says_so_and_lives() {
   setenv("SAMBAY_SIMT_MEMORY", "20000000", 1);
   {
@@ -211,6 +231,7 @@ int main() {
   large_arrays_go_up_and_down_in_pieces();
   graphs_read_host_arrays_again();
   a_capture_may_not_allocate_or_wait();
+  a_kernel_that_overlaps_must_wait();
   a_full_device_says_so_and_lives();
   there_is_one_device();
   if (failures() != 0) std::printf("%d checks failed\n", failures());

@@ -73,7 +73,7 @@ class Staging {
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
 
-  // Pinned memory for one copy that is put on the stream before the next call. bytes <= kBlock.
+  // Pinned memory for copies that are put on the stream before the next call. bytes <= kBlock.
   char* take(int64_t bytes);
 
  private:

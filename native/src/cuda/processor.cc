@@ -89,7 +89,7 @@ void CudaProcessor::when_not_capturing(std::function<void()> body) noexcept {
 // -----------------------------------------------------------------------------------------------------------
 
 void CudaProcessor::memory(int64_t* free_bytes, int64_t* total_bytes) {
-  runtime::use_device(queue_.properties().index);
+  expect_no_capture("a look at its memory");
   runtime::memory(free_bytes, total_bytes);
 }
 
@@ -284,7 +284,14 @@ void CudaProcessor::graph_launch(void* graph) {
 }
 
 void CudaProcessor::graph_destroy(void* graph) {
-  when_not_capturing([graph] { delete static_cast<Recording*>(graph); });
+  when_not_capturing([this, graph] {
+    try {
+      queue_.synchronize();  // it may be under way
+    } catch (const Failure&) {
+      // The device is lost; the next call that uses it says so.
+    }
+    delete static_cast<Recording*>(graph);
+  });
 }
 
 void CudaProcessor::measure_limits(double seconds, sy_limits* limits) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cinttypes>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -9,7 +10,21 @@
 
 namespace sambay::cuda {
 
-Queue::Queue(int index) : properties_(runtime::open_device(index)), stream_(runtime::create_stream()) {
+namespace {
+
+// Kernels overlap their predecessors from compute capability 9.0 on, where SAMBAY_CUDA_OVERLAP is 1: off until it has
+// been measured.
+bool overlap_wanted() {
+  const char* wanted = std::getenv("SAMBAY_CUDA_OVERLAP");
+  return wanted != nullptr && std::strcmp(wanted, "1") == 0;
+}
+
+}  // namespace
+
+Queue::Queue(int index)
+    : properties_(runtime::open_device(index)),
+      overlap_(properties_.overlaps_launches && overlap_wanted()),
+      stream_(runtime::create_stream()) {
   staging_ = std::make_unique<Staging>(stream_);
 }
 
@@ -48,7 +63,8 @@ uint32_t* Queue::counters(int64_t n) {
   const int64_t bytes = n * static_cast<int64_t>(sizeof(uint32_t));
   if (counters_ == nullptr || counters_->bytes() - counters_used_ < bytes) {
     expect_no_capture("counters are taken that no operation before it needed");
-    counters_ = std::make_shared<DeviceMemory>(std::max(2 * (counters_used_ + bytes), kFirstCounters));
+    if (counters_ != nullptr) outgrown_counters_.push_back(counters_);  // this operation may have some of them
+    counters_ = std::make_shared<DeviceMemory>(std::max(2 * (counters_used_ + aligned(bytes)), kFirstCounters));
     counters_used_ = 0;
     runtime::fill_zero(counters_->data(), counters_->bytes(), stream_);
   }
@@ -76,9 +92,9 @@ const void* Queue::send(const void* host, int64_t bytes) {
     return known.array.device;
   }
   char* device = inputs_.take(bytes);
-  upload(device, host, bytes);
-  sent_.push_back({{host, bytes, device}, {first, first + bytes}});
   sent_bytes_ += bytes;
+  upload(device, host, bytes);
+  if (bytes <= kLargestRemembered) sent_.push_back({{host, bytes, device}, {first, first + bytes}});
   return device;
 }
 
@@ -102,8 +118,27 @@ void* Queue::output(void* host, int64_t bytes) {
   return outputs_.back().device;
 }
 
+// All outputs with one wait.
 void Queue::deliver(const std::vector<HostArray>& outputs) {
-  for (const HostArray& output : outputs) download(const_cast<void*>(output.host), output.device, output.bytes);
+  int64_t total = 0;
+  for (const HostArray& output : outputs) total += aligned(output.bytes);
+  if (total == 0) return;
+  if (total > Staging::kBlock) {
+    for (const HostArray& output : outputs) download(const_cast<void*>(output.host), output.device, output.bytes);
+    return;
+  }
+  char* const pinned = staging_->take(total);
+  char* place = pinned;
+  for (const HostArray& output : outputs) {
+    runtime::copy_to_host(place, output.device, output.bytes, stream_);
+    place += aligned(output.bytes);
+  }
+  runtime::synchronize(stream_);
+  place = pinned;
+  for (const HostArray& output : outputs) {
+    std::memcpy(const_cast<void*>(output.host), place, static_cast<size_t>(output.bytes));
+    place += aligned(output.bytes);
+  }
 }
 
 // ---- operations
@@ -117,6 +152,7 @@ void Queue::begin_operation() {
     scratch_.rewind();
   } else {
     scratch_.reset();
+    outgrown_counters_.clear();
     if (sent_.size() > kMostSent || sent_bytes_ > kMostSentBytes) {
       sent_.clear();
       sent_bytes_ = 0;

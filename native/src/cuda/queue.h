@@ -14,6 +14,14 @@
 
 namespace sambay::cuda {
 
+// A kernel whose params struct says `static constexpr bool kWaitsForPrevious = true` calls grid_dependency_wait() in
+// every block, before its first access to anything an earlier kernel may touch, and so may start while that one still
+// runs.
+template <class P, class = void>
+struct WaitsForPrevious : std::false_type {};
+template <class P>
+struct WaitsForPrevious<P, std::void_t<decltype(P::kWaitsForPrevious)>> : std::bool_constant<P::kWaitsForPrevious> {};
+
 // A host array and its place on the device.
 struct HostArray {
   const void* host;
@@ -39,7 +47,8 @@ class Queue {
   template <class P>
   void launch(void (*kernel)(P), Dim3 grid, Dim3 block, int64_t shared_bytes, const P& params) {
     static_assert(std::is_trivially_copyable_v<P> && sizeof(P) <= 4096, "params are copied bit by bit, 4 KB at most");
-    Launch call{reinterpret_cast<const void*>(kernel), &params, sizeof(P), grid, block, shared_bytes, false, nullptr};
+    Launch call{reinterpret_cast<const void*>(kernel),  &params, sizeof(P), grid, block, shared_bytes,
+                WaitsForPrevious<P>::value && overlap_, nullptr};
 #if defined(SAMBAY_SIMT_HOST)
     call.run_on_host = [](const void* function, const void* values) {
       reinterpret_cast<void (*)(P)>(const_cast<void*>(function))(*static_cast<const P*>(values));
@@ -105,6 +114,7 @@ class Queue {
   };
   static constexpr size_t kMostSent = 128;
   static constexpr int64_t kMostSentBytes = 8 << 20;
+  static constexpr int64_t kLargestRemembered = 1 << 20;
 
   void launch(const Launch& call);
   const void* input(const void* host, int64_t bytes);
@@ -115,6 +125,7 @@ class Queue {
   void deliver(const std::vector<HostArray>& outputs);
 
   DeviceProperties properties_;
+  bool overlap_;  // programmatic dependent launch
   runtime::Stream stream_ = nullptr;
   std::unique_ptr<Staging> staging_;
   Arena scratch_;
@@ -123,6 +134,7 @@ class Queue {
   int64_t sent_bytes_ = 0;
   static constexpr int64_t kFirstCounters = 64 << 10;
   std::shared_ptr<DeviceMemory> counters_;
+  Arena::Pieces outgrown_counters_;
   int64_t counters_used_ = 0;
   std::vector<HostArray> outputs_;
   std::unique_ptr<Graph> recording_;

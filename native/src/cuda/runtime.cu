@@ -117,6 +117,7 @@ DeviceProperties open_device(int index) {
   memcpy(properties.name, all.name, sizeof properties.name);
   properties.index = index;
   properties.capability = 10 * all.major + all.minor;
+  properties.overlaps_launches = all.major >= 9;
   properties.multiprocessors = all.multiProcessorCount;
   properties.memory_bytes = static_cast<int64_t>(all.totalGlobalMem);
   properties.l2_bytes = all.l2CacheSize;

@@ -11,7 +11,8 @@ namespace sambay::cuda {
 struct DeviceProperties {
   char name[256];
   int index;
-  int capability;  // 10 * major + minor of the compute capability: 80, 90, 120
+  int capability;          // 10 * major + minor of the compute capability: 80, 90, 120
+  bool overlaps_launches;  // programmatic dependent launch
   int multiprocessors;
   int64_t memory_bytes;
   int64_t l2_bytes;

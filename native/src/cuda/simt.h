@@ -158,6 +158,12 @@ __device__ __forceinline__ int32_t dot_4bytes(uint32_t a, uint32_t b, int32_t c)
   return __dp4a(static_cast<int32_t>(a), static_cast<int32_t>(b), c);
 }
 
+// ---- double precision, rounded once each: never fused, so that the bits are those of any other machine ---------------
+
+__device__ __forceinline__ double add_rn(double a, double b) { return __dadd_rn(a, b); }
+__device__ __forceinline__ double multiply_rn(double a, double b) { return __dmul_rn(a, b); }
+__device__ __forceinline__ double divide_rn(double a, double b) { return __ddiv_rn(a, b); }
+
 // ---- approximate functions, one special-function instruction each: relative error about 2^-22
 // -------------------------
 
@@ -441,9 +447,10 @@ __device__ __forceinline__ void ldmatrix_x2_trans(uint32_t (&r)[2], const void* 
 // Adds and gives what was there before.
 __device__ __forceinline__ uint32_t atomic_add(uint32_t* address, uint32_t value) { return atomicAdd(address, value); }
 
-// Programmatic dependent launch. Every kernel calls grid_dependency_wait() before the first read or write of anything
-// an earlier launch may touch (weights are exempt); grid_dependency_launch() lets the next kernel begin. No effect
-// where the launch did not ask for it, nor before compute capability 9.0.
+// Programmatic dependent launch, for kernels whose params struct says `static constexpr bool kWaitsForPrevious = true`:
+// every block calls grid_dependency_wait(), before any early return and before the first read or write of anything an
+// earlier launch may touch (weights are exempt); grid_dependency_launch() lets the next kernel begin. No effect where
+// the launch did not ask for it, nor before compute capability 9.0.
 __device__ __forceinline__ void grid_dependency_wait() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");

@@ -94,6 +94,12 @@ struct Warp {
   void* lanes[32];
 };
 
+struct Warpgroup {
+  Site site{};
+  int arrived = 0;
+  void* lanes[128];
+};
+
 struct Barrier {
   Site site{};
   int threads = 0, arrived = 0;
@@ -138,7 +144,8 @@ class Machine {
     order_ = order;
   }
 
-  void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void*), const void* params) {
+  void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void*), const void* params,
+           bool overlaps_previous) {
     std::lock_guard lock(mutex_);
     threads_ = static_cast<int>(std::min<uint64_t>(uint64_t{block.x} * block.y * block.z, kMaxThreads + 1));
     if (threads_ == 0 || threads_ > kMaxThreads || threads_ % 32 != 0) {
@@ -155,6 +162,7 @@ class Machine {
     kernel_ = kernel;
     params_ = params;
     shared_bytes_ = shared_bytes;
+    overlaps_previous_ = overlaps_previous;
     gridDim = grid;
     blockDim = block;
     random_.seed(order_.seed);
@@ -170,13 +178,11 @@ class Machine {
                   static_cast<uint32_t>(place / grid.x / grid.y)};
       run_block();
     }
-    running_ = false;
   }
 
   // ---- called by the fiber that runs
   // ----------------------------------------------------------------------------------
 
-  bool running() const { return running_; }
   int thread() const { return current_; }
   Fiber& self() { return fibers_[current_]; }
   unsigned char* shared() { return arena_ + kGuard; }
@@ -193,6 +199,22 @@ class Machine {
       warp.arrived = 0;
       ready_[current_ / 32] = 0xffffffffu;
       ready_warps_ |= 1u << (current_ / 32);
+    }
+    park(site);
+  }
+
+  void meet_warpgroup(Site site, void (*action)(void* const*), void* lane) {
+    const int number = current_ / 128;
+    if (number * 128 + 128 > threads_) fail("%s (%s:%d) in less than four warps", site.operation, site.file, site.line);
+    Warpgroup& group = warpgroups_[number];
+    expect_same("warpgroup", group.arrived != 0, group.site, site);
+    group.site = site;
+    group.arrived += 1;
+    group.lanes[current_ % 128] = lane;
+    if (group.arrived == 128) {
+      action(group.lanes);
+      group.arrived = 0;
+      for (int i = 0; i < 128; ++i) wake(number * 128 + i);
     }
     park(site);
   }
@@ -221,6 +243,8 @@ class Machine {
 
   // ---- bulk copies
   // ------------------------------------------------------------------------------------------------------
+
+  void waited_for_previous() { waited_ = true; }
 
   PhaseBarrier& phase_barrier(const char* operation, uint64_t* address) {
     check_shared(operation, address, 8, 8);
@@ -261,21 +285,26 @@ class Machine {
     std::memset(arena_, 0xff, static_cast<size_t>(kGuard + shared_bytes_ + kGuard));
     for (int i = 0; i < threads_; ++i) prepare(i);
     std::fill(warps_, warps_ + kMaxWarps, Warp{});
+    std::fill(warpgroups_, warpgroups_ + kMaxThreads / 128, Warpgroup{});
     for (Barrier& barrier : barriers_) barrier = {};
     std::fill(ready_, ready_ + kMaxWarps, 0);
     std::fill(ready_, ready_ + threads_ / 32, 0xffffffffu);
     ready_warps_ = threads_ == kMaxThreads ? 0xffffffffu : (1u << (threads_ / 32)) - 1;
     alive_ = threads_;
+    waited_ = false;
     phase_barriers_.clear();
     bulk_copies_.clear();
 
-    running_ = true;
+    caller_size_ = 0;
     Fiber& first = fibers_[choose()];
     void* fake = nullptr;
     leave_stack(&fake, stack(current_), kStack);
     sambay_simt_switch(&caller_, first.stack_pointer);
     enter_stack(fake, nullptr, nullptr);
 
+    if (overlaps_previous_ && !waited_) {
+      fail("the block ends without grid_dependency_wait(), but its launch may overlap the one before");
+    }
     if (!bulk_copies_.empty()) fail("the block ends with bulk copies under way");
     for (int64_t i = 0; i < kGuard; ++i) {
       if (arena_[i] != 0xff)
@@ -307,10 +336,17 @@ class Machine {
   static void fiber_main();
 
   void thread_main() {
-    enter_stack(nullptr, &caller_bottom_, &caller_size_);
+    const void* bottom = nullptr;
+    size_t size = 0;
+    enter_stack(nullptr, &bottom, &size);
+    if (caller_size_ == 0) {  // the block's first thread comes from there, the others from one another
+      caller_bottom_ = bottom;
+      caller_size_ = size;
+    }
     kernel_(params_);
     Fiber& fiber = self();
     if (!fiber.copies.empty()) fail("the thread ends with asynchronous copies under way");
+    if (forget_products(current_)) fail("the thread ends with products of wgmma under way");
     fiber.exited = true;
     alive_ -= 1;
     if (alive_ == 0) {
@@ -440,11 +476,11 @@ class Machine {
   std::mt19937_64 random_;
   unsigned char* stacks_;
   unsigned char* arena_;
-  bool running_ = false;
 
   void (*kernel_)(const void*) = nullptr;
   const void* params_ = nullptr;
   int64_t shared_bytes_ = 0;
+  bool overlaps_previous_ = false, waited_ = false;
   int threads_ = 0, alive_ = 0, current_ = 0;
   void* caller_ = nullptr;
   const void* caller_bottom_ = nullptr;
@@ -452,6 +488,7 @@ class Machine {
 
   Fiber fibers_[kMaxThreads];
   Warp warps_[kMaxWarps];
+  Warpgroup warpgroups_[kMaxThreads / 128];
   Barrier barriers_[kBarriers];
   uint32_t ready_[kMaxWarps];
   uint32_t ready_warps_ = 0;
@@ -470,8 +507,9 @@ void Machine::fiber_main() { machine().thread_main(); }
 
 void set_order(Order order) { machine().set_order(order); }
 
-void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void*), const void* params) {
-  machine().run(grid, block, shared_bytes, kernel, params);
+void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void*), const void* params,
+         bool overlaps_previous) {
+  machine().run(grid, block, shared_bytes, kernel, params, overlaps_previous);
 }
 
 void fail(const char* format, ...) {
@@ -489,10 +527,14 @@ void fail(const char* format, ...) {
 void not_on_the_host(const char* what) { fail("%s has no spelling on the host; this kernel needs a GPU", what); }
 
 unsigned char* shared_memory() { return machine().shared(); }
-int lane() { return machine().thread() % 32; }
+int thread() { return machine().thread(); }
+int lane() { return thread() % 32; }
 
 void meet_warp(Site site, void (*action)(void* const*), void* lane_pointer) {
   machine().meet_warp(site, action, lane_pointer);
+}
+void meet_warpgroup(Site site, void (*action)(void* const*), void* lane_pointer) {
+  machine().meet_warpgroup(site, action, lane_pointer);
 }
 bool meet_block(Site site, int barrier, int threads, bool value, bool wait) {
   return machine().meet_block(site, barrier, threads, value, wait);
@@ -557,6 +599,7 @@ uint32_t vote(Site site, bool value) {
 // ---- bulk copies
 // --------------------------------------------------------------------------------------------------------
 
+void grid_dependency_wait() { simt::machine().waited_for_previous(); }
 void mbarrier_init(uint64_t* barrier, int arrivals) { simt::machine().init(barrier, arrivals); }
 void mbarrier_arrive(uint64_t* barrier) {
   simt::machine().arrive(simt::machine().phase_barrier("mbarrier_arrive", barrier), 0);

@@ -104,12 +104,14 @@ struct Order {
 // "descending" or the seed of a shuffle.
 void set_order(Order order);
 
-// Runs kernel(params) for every thread of the grid. Kernels of several OS threads run one at a time.
-void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void* params), const void* params);
+// Runs kernel(params) for every thread of the grid. Kernels of several OS threads run one at a time. overlaps_previous:
+// every block must call grid_dependency_wait().
+void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void* params), const void* params,
+         bool overlaps_previous);
 
 // Says where the kernel stands and what is wrong, and ends the process.
 [[noreturn, gnu::format(printf, 1, 2)]] void fail(const char* format, ...);
-// For what has no host spelling, such as wgmma: tests of such a kernel need a GPU.
+// For what has no host spelling, such as clusters of blocks: tests of such a kernel need a GPU.
 [[noreturn]] void not_on_the_host(const char* what);
 
 struct Site {
@@ -119,12 +121,18 @@ struct Site {
 };
 
 unsigned char* shared_memory();
+int thread();  // of the block
 int lane();
 
 // The lanes of a warp deposit a pointer each and wait; the last one runs action(pointers of lanes 0 to 31), then all go
 // on.
 void meet_warp(Site site, void (*action)(void* const* lanes), void* lane);
-// The same for `threads` threads of the block; true if `value` held for any. 0 threads: all that have not exited.
+// The same for four warps, whose first one's number is a multiple of four.
+void meet_warpgroup(Site site, void (*action)(void* const* lanes), void* lane);
+// True if a thread that ends has products of wgmma under way.
+bool forget_products(int thread);
+// The same as meet_warp for `threads` threads of the block; true if `value` held for any. 0 threads: all that have not
+// exited.
 bool meet_block(Site site, int barrier, int threads, bool value, bool wait);
 
 void copy_async(void* shared, const void* global, int bytes, int valid_bytes);
@@ -281,6 +289,12 @@ inline int32_t dot_4bytes(uint32_t a, uint32_t b, int32_t c) {
   return c;
 }
 
+// ---- double precision; -ffp-contract=off keeps a product and a sum apart --------------------------------------------
+
+inline double add_rn(double a, double b) { return a + b; }
+inline double multiply_rn(double a, double b) { return a * b; }
+inline double divide_rn(double a, double b) { return a / b; }
+
 // ---- approximate functions: exact here but for the flushed denormals
 // --------------------------------------------------
 
@@ -378,7 +392,7 @@ inline uint32_t atomic_add(uint32_t* address, uint32_t value) {
   return before;
 }
 inline uint32_t atomicAdd(uint32_t* address, uint32_t value) { return atomic_add(address, value); }
-inline void grid_dependency_wait() {}
+void grid_dependency_wait();
 inline void grid_dependency_launch() {}
 template <int kRegisters>
 void registers_give_back() {}

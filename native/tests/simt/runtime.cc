@@ -74,11 +74,14 @@ DeviceProperties open_device(int index) {
   std::strcpy(properties.name, "SIMT shim");
   properties.index = 0;
   properties.capability = static_cast<int>(number_from("SAMBAY_SIMT_CAPABILITY", kCapability));
+  properties.overlaps_launches = true;
   properties.multiprocessors = 4;
   properties.memory_bytes = memory_limit();
   properties.l2_bytes = 1 << 20;
-  const bool large = properties.capability == 80 || properties.capability == 90 || properties.capability == 100;
-  properties.shared_bytes_per_block = large ? 163 << 10 : 99 << 10;
+  const int capability = properties.capability;
+  properties.shared_bytes_per_block = capability == 80                        ? 163 << 10
+                                      : capability == 90 || capability == 100 ? 227 << 10
+                                                                              : 99 << 10;
   properties.shared_bytes_per_multiprocessor = properties.shared_bytes_per_block + 1024;
   return properties;
 }
@@ -151,14 +154,15 @@ void launch(const Launch& call, Stream stream) {
   const auto extent = [](const Dim3& dim) {
     return dim3{static_cast<uint32_t>(dim.x), static_cast<uint32_t>(dim.y), static_cast<uint32_t>(dim.z)};
   };
-  run_or_record(stream, [started, grid = extent(call.grid), block = extent(call.block), shared = call.shared_bytes] {
+  run_or_record(stream, [started, grid = extent(call.grid), block = extent(call.block), shared = call.shared_bytes,
+                         overlaps = call.overlaps_previous] {
     simt::run(
         grid, block, shared,
         [](const void* it) {
           const auto* kernel = static_cast<const Started*>(it);
           kernel->run_on_host(kernel->kernel, kernel->params.get());
         },
-        &started);
+        &started, overlaps);
   });
 }
 
