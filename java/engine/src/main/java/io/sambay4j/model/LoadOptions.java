@@ -1,6 +1,7 @@
 package io.sambay4j.model;
 
 import io.sambay4j.backend.DType;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,8 +30,9 @@ public record LoadOptions(
   public static final int MAX_STEP_TOKENS = 1 << 16;
 
   public LoadOptions {
-    if (activations == DType.F16) {
-      throw new IllegalArgumentException("activations must be f32 or bf16, not f16");
+    if (activations != DType.F32 && activations != DType.BF16) {
+      throw new IllegalArgumentException(
+          "activations must be f32 or bf16, not " + activations.name().toLowerCase(Locale.ROOT));
     }
     check("contextLimit", contextLimit, MAX_CONTEXT);
     check("stepTokens", stepTokens, MAX_STEP_TOKENS);
