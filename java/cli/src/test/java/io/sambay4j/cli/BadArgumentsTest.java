@@ -69,7 +69,7 @@ final class BadArgumentsTest {
             "--target",
             "avx2",
             "x"),
-        bad(2, "expected one of f32, f16, bf16", "generate", "--dtype", "int4", "x"),
+        bad(2, "expected one of auto, stored, f32", "generate", "--dtype", "int3", "x"),
         bad(2, "expected one of f32, bf16", "generate", "--activations", "f16", "x"),
         bad(1, "cuda is not there yet", "generate", "--device", "cuda", "x"),
         bad(2, "--logprobs is shown in the output of --json", "generate", "--logprobs", "2", "x"),

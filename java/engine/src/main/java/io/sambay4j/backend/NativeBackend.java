@@ -83,7 +83,11 @@ public final class NativeBackend implements Backend {
       try (sy_limits limits = new sy_limits()) {
         check(sy_measure_limits(device.pointer(), seconds, limits));
         return new DeviceLimits(
-            limits.read_bytes(), limits.f32_flops(), limits.bf16_flops(), limits.exps());
+            limits.read_bytes(),
+            limits.f32_flops(),
+            limits.bf16_flops(),
+            limits.int8_ops(),
+            limits.exps());
       }
     }
   }
