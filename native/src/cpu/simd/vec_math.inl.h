@@ -1,6 +1,12 @@
 // What all targets build from the vocabulary of vec_*.h in the same words. Included after one of those by target/*.cc
 // inside its unnamed namespace. Errors are the largest seen over the whole range, against double precision.
 
+// load_pairs for the types that are not stored in pairs.
+template <class T>
+void load_pairs(const T* from, Vec& even, Vec& odd) {
+  deinterleave(load(from), load(from + kLanes), even, odd);
+}
+
 // exp(v), relative error below 2e-7 where the result is normal; 0 below -104, infinity above 89, NaN stays.
 // v = n ln 2 + r with |r| <= ln 2 / 2; e^r by a minimax polynomial that is exact at 0.
 inline Vec exp(Vec v) {
