@@ -7,8 +7,9 @@ constexpr int64_t kGateColumns = 1024;  // swiglu, gmu: columns per task
 constexpr int64_t kConvChannels = 256;  // causal_conv1d: channels per task
 constexpr int64_t kConvTokens = 16;     // and tokens at a time, so that they stay in the first cache
 
-constexpr int64_t kScanChannels = 128;              // selective_scan: channels per task
-constexpr int64_t kScanTokens = 16;                 // and tokens at a time
+constexpr int64_t kScanChannels = 256;              // selective_scan: channels per task, or fewer so that
+constexpr int64_t kScanTasksPerThread = 2;          // every thread has some,
+constexpr int64_t kScanTokens = 8;                  // and tokens at a time
 constexpr int kScanStates = kLanes == 16 ? 16 : 4;  // and states of each channel held in registers
 
 constexpr int64_t kTileRows = 64;       // attention: rows of probabilities per work and map

@@ -24,9 +24,10 @@ inline Vec exp(Vec v) {
   return scale_by_pow2(p, n);
 }
 
-// 2^v, the same range and accuracy. Saves the scan the reduction by ln 2, which is folded into its matrix a.
+// 2^v for v <= 128, of the same accuracy; 0 below -150. Saves the scan the reduction by ln 2, which is folded into its
+// matrix a.
 inline Vec exp2(Vec v) {
-  v = max(set(-150.0f), min(set(129.0f), v));
+  v = max(set(-150.0f), v);
   const Vec n = round(v);
   const Vec r = v - n;
   Vec p = set(1.3264724e-3f);
