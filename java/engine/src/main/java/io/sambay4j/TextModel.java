@@ -60,18 +60,21 @@ public final class TextModel implements AutoCloseable {
   private final PromptEncoder prompts;
   private final List<Integer> endTokens;
   private final SamplingParameters defaultSampling;
+  private final LongRopePolicy longRope;
 
   private TextModel(
       SambayModel model,
       @Nullable Tokenizer tokenizer,
       PromptEncoder prompts,
       List<Integer> endTokens,
-      SamplingParameters defaultSampling) {
+      SamplingParameters defaultSampling,
+      LongRopePolicy longRope) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.prompts = prompts;
     this.endTokens = endTokens;
     this.defaultSampling = defaultSampling;
+    this.longRope = longRope;
     this.scheduler = new Scheduler(model);
   }
 
@@ -294,6 +297,7 @@ public final class TextModel implements AutoCloseable {
             prompt,
             cached,
             room,
+            longRope,
             config().vocabSize(),
             endTokens,
             tokenizer == null ? null : new IncrementalDecoder(tokenizer),
@@ -385,6 +389,7 @@ public final class TextModel implements AutoCloseable {
       feed(
           null,
           read,
+          0,
           from - 1,
           (index, logits) -> {
             int next = ids[index + 1];
@@ -406,6 +411,7 @@ public final class TextModel implements AutoCloseable {
     feed(
         null,
         ids,
+        0,
         ids.length - 1,
         (index, logits) -> System.arraycopy(logits, 0, last, 0, last.length),
         id -> {});
@@ -420,7 +426,7 @@ public final class TextModel implements AutoCloseable {
   public float[][] allLogits(int... ids) {
     checkSequence(ids);
     float[][] rows = new float[ids.length][];
-    feed(null, ids, 0, (index, logits) -> rows[index] = logits.clone(), id -> {});
+    feed(null, ids, 0, 0, (index, logits) -> rows[index] = logits.clone(), id -> {});
     return rows;
   }
 
@@ -435,21 +441,27 @@ public final class TextModel implements AutoCloseable {
   }
 
   /** Reads tokens and waits, see {@link FeedJob}. An interrupt ends it before the next step. */
-  void feed(
+  private void feed(
       @Nullable SequenceState state,
-      int[] ids,
+      int[] tokens,
+      int seen,
       int firstRow,
       FeedJob.RowConsumer rows,
       IntConsumer onFed) {
     scheduler.checkMayWait();
-    FeedJob job = new FeedJob(state, ids, firstRow, rows, onFed);
+    FeedJob job = new FeedJob(state, tokens, seen, firstRow, rows, onFed);
     scheduler.submit(job);
     Waiting.orCancel(job.done(), job::cancel);
   }
 
-  /** Reads tokens for their state alone. */
-  void feed(SequenceState state, int[] ids, IntConsumer onFed) {
-    feed(state, ids, ids.length, (index, logits) -> {}, onFed);
+  /**
+   * Reads tokens for their state alone, and waits.
+   *
+   * @param tokens all of the sequence, at least one that it has not seen
+   * @param seen how many it has seen
+   */
+  void feed(SequenceState state, int[] tokens, int seen, IntConsumer onFed) {
+    feed(state, tokens, seen, tokens.length - seen, (index, logits) -> {}, onFed);
   }
 
   // ---- sessions
@@ -525,6 +537,7 @@ public final class TextModel implements AutoCloseable {
     private @Nullable Integer contextLimit;
     private int sequences = 8;
     private int stepTokens = 512;
+    private LongRopePolicy longRope = LongRopePolicy.BY_LENGTH;
     private ModelLoader.Progress progress = (done, total) -> {};
 
     private Builder(Path directory) {
@@ -582,6 +595,12 @@ public final class TextModel implements AutoCloseable {
     /** Rows of the widest step: the size of a prompt's chunks. Default 512. */
     public Builder stepTokens(int value) {
       stepTokens = value;
+      return this;
+    }
+
+    /** When a model with LongRoPE takes its long rotary factors. Default: as published. */
+    public Builder longRope(LongRopePolicy value) {
+      longRope = value;
       return this;
     }
 
@@ -645,7 +664,7 @@ public final class TextModel implements AutoCloseable {
           generationConfig.eosTokenIds().isEmpty()
               ? config.eosTokenIds()
               : generationConfig.eosTokenIds();
-      return new TextModel(model, tokenizer, prompts, endTokens, sampling);
+      return new TextModel(model, tokenizer, prompts, endTokens, sampling, longRope);
     }
 
     private static @Nullable Tokenizer tokenizer(ModelDirectory files) {

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What a layer does between its norm and the residual stream. */
 sealed interface Mixer
-    permits MambaMixer, WindowAttention, FullAttention, GatedMemoryUnit, CrossAttention {
+    permits MambaMixer, SelfAttention, FullAttention, GatedMemoryUnit, CrossAttention {
   /**
    * h += mixer(x).
    *

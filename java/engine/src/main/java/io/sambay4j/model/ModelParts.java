@@ -3,6 +3,7 @@ package io.sambay4j.model;
 import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Weight;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The loaded weights of a model, in the order of the forward pass.
@@ -14,6 +15,7 @@ record ModelParts(
     ModelConfig config,
     Backend backend,
     Weight embedding,
+    @Nullable Rotary rotary,
     List<DecoderLayer> layers,
     Norm finalNorm,
     Linear head,

@@ -207,13 +207,13 @@ public final class ModelTensors {
     } else if (kind == LayerKind.GMU) {
       addGmu(mixer);
     } else {
-      addAttention(mixer, kind);
+      addAttention(layer, kind);
     }
     if (config.hasMlp()) {
       addNorm(names.mlpNorm(layer));
-      String mlp = names.mlp(layer) + ".";
-      add(ModelPart.MLP, mlp + "fc1.weight", 2L * config.intermediateSize(), config.hiddenSize());
-      add(ModelPart.MLP, mlp + "fc2.weight", config.hiddenSize(), config.intermediateSize());
+      long width = config.intermediateSize();
+      add(ModelPart.MLP, names.gateUp(layer) + ".weight", 2 * width, config.hiddenSize());
+      add(ModelPart.MLP, names.down(layer) + ".weight", config.hiddenSize(), width);
     }
   }
 
@@ -241,22 +241,25 @@ public final class ModelTensors {
     add(ModelPart.GMU, mixer + "out_proj.weight", config.hiddenSize(), inner);
   }
 
-  private void addAttention(String mixer, LayerKind kind) {
+  private void addAttention(int layer, LayerKind kind) {
+    String qkv = names.qkv(layer);
+    String output = names.attentionOutput(layer);
     long width = config.attentionWidth();
     long rows = kind == LayerKind.CROSS ? width : width + 2L * config.kvWidth();
-    add(ModelPart.ATTENTION, mixer + "Wqkv.weight", rows, config.hiddenSize());
+    add(ModelPart.ATTENTION, qkv + ".weight", rows, config.hiddenSize());
     if (config.attentionBias()) {
-      add(ModelPart.ATTENTION, mixer + "Wqkv.bias", rows);
+      add(ModelPart.ATTENTION, qkv + ".bias", rows);
     }
     if (config.differentialAttention()) {
+      String mixer = names.mixer(layer) + ".";
       for (String lambda : List.of("lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2")) {
         addF32(ModelPart.ATTENTION, mixer + "inner_cross_attn." + lambda, config.headDim());
       }
       add(ModelPart.ATTENTION, mixer + "inner_cross_attn.subln.weight", 2L * config.headDim());
     }
-    add(ModelPart.ATTENTION, mixer + "out_proj.weight", config.hiddenSize(), width);
+    add(ModelPart.ATTENTION, output + ".weight", config.hiddenSize(), width);
     if (config.attentionBias()) {
-      add(ModelPart.ATTENTION, mixer + "out_proj.bias", config.hiddenSize());
+      add(ModelPart.ATTENTION, output + ".bias", config.hiddenSize());
     }
   }
 

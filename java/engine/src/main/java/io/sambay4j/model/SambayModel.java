@@ -4,6 +4,7 @@ import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Batch;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
+import io.sambay4j.model.RopeConfig.Factors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -13,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * SambaY, the decoder-hybrid-decoder of Ren et al. 2025, and its relatives by configuration. A
  * linear-time self-decoder (Mamba and window attention) fills one shared key/value cache and one
- * memory; a cross-decoder reads both, through cross attention and gated memory units. Samba and
- * plain Mamba are a self-decoder alone.
+ * memory; a cross-decoder reads both, through cross attention and gated memory units. Samba, plain
+ * Mamba and the dense sibling (full attention in every layer) are a self-decoder alone.
  *
  * <p>Not thread-safe: steps are run by one thread at a time.
  */
@@ -23,8 +24,9 @@ public final class SambayModel implements AutoCloseable {
   private final Backend backend;
   private final List<AutoCloseable> owned; // weights and tables, closed with the model
   private final Weight embedding;
+  private final @Nullable Rotary rotary;
   private final List<DecoderLayer> selfDecoder;
-  private final @Nullable DecoderLayer sharedCacheLayer; // the only full attention
+  private final @Nullable DecoderLayer borderLayer; // full attention, the last that keeps anything
   private final List<DecoderLayer> crossDecoder; // gated memory units and cross attention
   private final Norm finalNorm;
   private final Linear head;
@@ -37,20 +39,21 @@ public final class SambayModel implements AutoCloseable {
     this.backend = parts.backend();
     this.owned = parts.owned();
     this.embedding = parts.embedding();
+    this.rotary = parts.rotary();
     this.finalNorm = parts.finalNorm();
     this.head = parts.head();
     this.work = work;
     this.states = states;
     this.maxStepTokens = maxStepTokens;
-    int border = config.layers().indexOf(LayerKind.FULL);
     List<DecoderLayer> layers = parts.layers();
-    if (border < 0) {
+    if (config.borderLayer().isEmpty()) {
       selfDecoder = layers;
-      sharedCacheLayer = null;
+      borderLayer = null;
       crossDecoder = List.of();
     } else {
+      int border = config.borderLayer().getAsInt();
       selfDecoder = layers.subList(0, border);
-      sharedCacheLayer = layers.get(border);
+      borderLayer = layers.get(border);
       crossDecoder = layers.subList(border + 1, layers.size());
     }
   }
@@ -108,8 +111,8 @@ public final class SambayModel implements AutoCloseable {
    * fails half way, all of them are torn: usable again after a restore or a clear. If a chunk is
    * refused, none has changed.
    *
-   * <p>Rows nobody wants logits of stop at the border of the two decoders, having left their keys
-   * and values: nothing above it is kept between tokens, so the result is the same.
+   * <p>Rows nobody wants logits of stop at the border, the last layer that keeps anything, having
+   * left their keys and values: nothing above it is kept between tokens, so the result is the same.
    *
    * @param chunks one for each sequence, distinct sequences, together at most {@link
    *     #maxStepTokens} tokens
@@ -120,12 +123,13 @@ public final class SambayModel implements AutoCloseable {
   }
 
   /**
-   * Checks a chunk and takes the blocks it needs in the shared cache. {@link #forward} does so for
+   * Checks a chunk and takes the blocks it needs in the cache. {@link #forward} does so for
    * all its chunks; who calls this first learns which one has no room, and can leave it out.
    *
    * @throws IllegalArgumentException if the context or the vocabulary is exceeded, or the sequence
    *     is another model's
-   * @throws IllegalStateException if the cache is full, or the sequence closed or torn
+   * @throws IllegalStateException if the cache is full, the sequence closed or torn, or its rotary
+   *     factors are not those of its new length
    */
   public void reserve(Chunk chunk) {
     check(chunk);
@@ -136,6 +140,7 @@ public final class SambayModel implements AutoCloseable {
   public void forward(List<Chunk> chunks, LogitsSink sink, @Nullable Tap tap) {
     int[] ids = checkedIds(chunks);
     chunks.forEach(this::reserve);
+    chunks.forEach(chunk -> chunk.sequence().useRopeFactors(ropeFactors(chunk)));
     chunks.forEach(chunk -> chunk.sequence().tear());
     run(chunks, ids, sink, tap);
     chunks.forEach(chunk -> chunk.sequence().advance(chunk.ids().length));
@@ -154,8 +159,8 @@ public final class SambayModel implements AutoCloseable {
       layer.forward(h, memory, pass);
       tapHidden(tap, depth++, h);
     }
-    if (sharedCacheLayer != null) {
-      sharedCacheLayer.appendKeysAndValues(h, pass); // every token
+    if (borderLayer != null) {
+      borderLayer.appendKeysAndValues(h, pass); // every token
     }
     Rows wanted = Rows.wanted(chunks);
     if (wanted.batch() == null) {
@@ -168,8 +173,8 @@ public final class SambayModel implements AutoCloseable {
       }
       pass = pass(wanted);
     }
-    if (sharedCacheLayer != null) {
-      sharedCacheLayer.forward(h, memory, pass);
+    if (borderLayer != null) {
+      borderLayer.forward(h, memory, pass);
       tapHidden(tap, depth++, h);
       for (DecoderLayer layer : crossDecoder) {
         layer.forward(h, memory, pass);
@@ -212,12 +217,26 @@ public final class SambayModel implements AutoCloseable {
   }
 
   private Pass pass(Rows rows) {
+    Batch batch = Objects.requireNonNull(rows.batch());
     return new Pass(
         backend,
         work,
         states,
-        Objects.requireNonNull(rows.batch()),
-        states.shared(rows.sequences()));
+        batch,
+        rotaryBatch(batch, rows.sequences()),
+        states.blockTable(rows.sequences()));
+  }
+
+  private Batch rotaryBatch(Batch batch, List<SequenceState> sequences) {
+    if (rotary == null) {
+      return batch;
+    }
+    int[] rows = new int[batch.sequences()];
+    for (int s = 0; s < rows.length; s++) {
+      Factors factors = Objects.requireNonNull(sequences.get(s).ropeFactors());
+      rows[s] = rotary.row(batch.position()[s], factors);
+    }
+    return new Batch(batch.sequenceStart(), batch.slot(), rows);
   }
 
   private static void tapHidden(@Nullable Tap tap, int index, Tensor h) {
@@ -247,12 +266,24 @@ public final class SambayModel implements AutoCloseable {
           "%d tokens after %d exceed the context limit of %d"
               .formatted(chunk.ids().length, sequence.length(), states.contextLimit()));
     }
+    if (config.ropeFactors(sequence.length() + chunk.ids().length) == Factors.LONG
+        && ropeFactors(chunk) == Factors.SHORT) {
+      throw new IllegalStateException(
+          "%d tokens after %d exceed the original context, whose short rotary factors the sequence is turned by; clear it and read all its tokens with the long factors"
+              .formatted(chunk.ids().length, sequence.length()));
+    }
     for (int id : chunk.ids()) {
       if (id < 0 || id >= config.vocabSize()) {
         throw new IllegalArgumentException(
             "token id %d is outside the vocabulary of %d".formatted(id, config.vocabSize()));
       }
     }
+  }
+
+  /** The factors that turn a chunk: its sequence's, or by its own length if it is the first. */
+  private Factors ropeFactors(Chunk chunk) {
+    Factors chosen = chunk.sequence().ropeFactors();
+    return chosen != null ? chosen : config.ropeFactors(chunk.ids().length);
   }
 
   @Override
