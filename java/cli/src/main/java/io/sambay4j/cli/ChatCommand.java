@@ -50,7 +50,7 @@ final class ChatCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     sampling.check();
-    try (TextModel opened = model.openText(console, device, SEQUENCES)) {
+    try (TextModel opened = model.openText(console, device, SEQUENCES, sampling.longRope())) {
       GenerationRequest settings = sampling.build(GenerationRequest.user(""), opened, 0);
       opened.encode(
           settings.prompt()); // a model without a chat template is refused before a word is typed

@@ -9,6 +9,7 @@ import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelTensors;
+import io.sambay4j.model.RopeConfig;
 import io.sambay4j.weights.Checkpoint;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
@@ -143,21 +144,24 @@ final class InspectCommand implements Callable<Integer> {
                   config.kvHeads(),
                   config.headDim(),
                   config.differentialAttention() ? ", differential" : "",
-                  config.ropeTheta() == null
-                      ? ", no positions"
-                      : ", rotary with theta %s".formatted(config.ropeTheta())));
+                  config.rope() == null ? ", no positions" : ""));
+    }
+    if (config.rope() != null) {
+      rows.put("rotary", rotary(config.rope(), config.headDim()));
     }
     if (config.slidingWindow() > 0) {
       rows.put("window", config.slidingWindow() + " tokens");
     }
-    rows.put(
-        "mamba",
-        "%s channels of %d states, %d taps, step rank %d"
-            .formatted(
-                Units.count(config.mambaInner()),
-                config.mambaState(),
-                config.mambaConv(),
-                config.mambaDtRank()));
+    if (config.mambaInner() > 0) {
+      rows.put(
+          "mamba",
+          "%s channels of %d states, %d taps, step rank %d"
+              .formatted(
+                  Units.count(config.mambaInner()),
+                  config.mambaState(),
+                  config.mambaConv(),
+                  config.mambaDtRank()));
+    }
     rows.put("norm", "%s, eps %s".formatted(Names.of(config.norm()), config.normEps()));
     rows.put("head", config.tiedEmbeddings() ? "tied to the embedding" : "of its own");
     rows.put("end tokens", config.eosTokenIds().toString());
@@ -168,6 +172,19 @@ final class InspectCommand implements Callable<Integer> {
                 Units.count(files.contextLimit(model.context())),
                 files.contextSource(model.context())));
     return rows;
+  }
+
+  private static String rotary(RopeConfig rope, int headDim) {
+    RopeConfig.LongRope longRope = rope.longRope();
+    return "%d of %d features, theta %s%s"
+        .formatted(
+            rope.rotated(),
+            headDim,
+            rope.theta(),
+            longRope == null
+                ? ""
+                : ", LongRoPE: other factors beyond %s tokens"
+                    .formatted(Units.count(longRope.originalPositions())));
   }
 
   private static String formats(Checkpoint checkpoint) {
@@ -296,7 +313,9 @@ final class InspectCommand implements Callable<Integer> {
         .put("norm", Names.of(config.norm()))
         .put("norm_eps", config.normEps())
         .put("tied_embeddings", config.tiedEmbeddings())
-        .put("rope_theta", config.ropeTheta())
+        .put("rope_theta", config.rope() == null ? null : config.rope().theta())
+        .put("rope_rotated", config.rope() == null ? 0 : config.rope().rotated())
+        .put("rope_original_context", originalContext(config))
         .put("mamba_inner", config.mambaInner())
         .put("mamba_state", config.mambaState())
         .put("mamba_conv", config.mambaConv())
@@ -304,6 +323,12 @@ final class InspectCommand implements Callable<Integer> {
         .put("max_positions", config.maxPositions());
     ArrayNode ends = node.putArray("eos_token_ids");
     config.eosTokenIds().forEach(ends::add);
+  }
+
+  private static @Nullable Integer originalContext(ModelConfig config) {
+    return config.rope() == null || config.rope().longRope() == null
+        ? null
+        : config.rope().longRope().originalPositions();
   }
 
   // ---- weights

@@ -1,5 +1,6 @@
 package io.sambay4j.cli;
 
+import io.sambay4j.LongRopePolicy;
 import io.sambay4j.TextModel;
 import io.sambay4j.backend.DType;
 import io.sambay4j.model.LoadOptions;
@@ -89,12 +90,14 @@ final class ModelOptions {
    *
    * @param sequences how many sequences are held at once
    */
-  TextModel openText(Console console, DeviceOptions device, int sequences) {
+  TextModel openText(
+      Console console, DeviceOptions device, int sequences, LongRopePolicy longRope) {
     try (Progress progress = new Progress(console, "loading")) {
       TextModel.Builder builder =
           TextModel.builder(directory())
               .activations(activations())
               .sequences(sequences)
+              .longRope(longRope)
               .progress(progress);
       device.apply(builder);
       DType kept = weights();

@@ -84,6 +84,22 @@ final class ScoreInspectBenchTest {
   }
 
   @Test
+  void inspectKnowsADenseModel() throws IOException {
+    Path dense = Run.GOLDENS.resolve("phi4mini-tiny");
+    String out = Run.sambay("inspect", "--model", dense).expect(0).out();
+    for (String piece :
+        List.of("phi3", "12 of 16 features", "other factors beyond 16 tokens", "rms_norm")) {
+      assertTrue(out.contains(piece), piece + " is missing from\n" + out);
+    }
+    assertFalse(out.contains("mamba"), out);
+    JsonNode json = Run.sambay("inspect", "--model", dense, "--json").expect(0).json();
+    assertEquals(16, json.get("configuration").get("rope_original_context").intValue());
+    assertEquals(
+        4 * 2 * 2 * 16 * 4, // layers, keys and values, heads of 16 features, f32
+        json.get("memory").get("cache_bytes_per_token").intValue());
+  }
+
+  @Test
   void inspectReadsAConfigurationWithoutWeightsAndSaysSo() throws IOException {
     Files.copy(Run.TINY_REASONER.resolve("config.json"), temporary.resolve("config.json"));
     Run run = Run.sambay("inspect", "--model", temporary).expect(1);
