@@ -47,9 +47,7 @@ final class LongRopeTest {
 
   private static int[] golden(String name) {
     try (SafeTensors file = SafeTensors.open(DENSE.resolve("expected.safetensors"))) {
-      return Arrays.stream(file.readLongs(file.tensor(name)))
-          .mapToInt(Math::toIntExact)
-          .toArray();
+      return Arrays.stream(file.readLongs(file.tensor(name))).mapToInt(Math::toIntExact).toArray();
     }
   }
 
@@ -243,8 +241,7 @@ final class LongRopeTest {
       session.appendTokens(prompt(3));
       session.save(file);
       String saved = Files.readString(file, StandardCharsets.ISO_8859_1);
-      Files.writeString(
-          file, saved.replace("\"SHORT\"", "\"SHIRT\""), StandardCharsets.ISO_8859_1);
+      Files.writeString(file, saved.replace("\"SHORT\"", "\"SHIRT\""), StandardCharsets.ISO_8859_1);
       InvalidModelException e =
           assertThrows(InvalidModelException.class, () -> model.loadSession(file));
       assertTrue(e.getMessage().contains("rope_factors"), e.getMessage());

@@ -21,13 +21,7 @@ record CrossAttention(int keyValueLayer, AttentionCore core, Linear query, Linea
   }
 
   static void attendToCache(
-      int layer,
-      AttentionCore core,
-      Linear query,
-      Linear outProj,
-      Tensor h,
-      Tensor x,
-      Pass pass) {
+      int layer, AttentionCore core, Linear query, Linear outProj, Tensor h, Tensor x, Pass pass) {
     int rows = h.rows();
     Tensor q = pass.work().qkv().rows(0, rows).cols(0, core.queryCols());
     query.apply(x, q, pass);

@@ -15,8 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param keyValue [2 * kvHeads * headDim, hidden]: k, v rows
  * @param outProj [hidden, heads * headDim]
  */
-record FullAttention(
-    int layer, AttentionCore core, Linear query, Linear keyValue, Linear outProj)
+record FullAttention(int layer, AttentionCore core, Linear query, Linear keyValue, Linear outProj)
     implements Mixer {
 
   /** Appends the keys and values of x [rows, hidden] to the cache. */

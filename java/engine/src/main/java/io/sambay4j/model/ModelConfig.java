@@ -202,9 +202,9 @@ public record ModelConfig(
   }
 
   /**
-   * The order a decoder-hybrid-decoder needs: one memory at most, and one full-attention layer where
-   * others read its keys and values, each before its readers, and after the first reader nothing
-   * that keeps state (so that a prompt's tokens but the last may stop there).
+   * The order a decoder-hybrid-decoder needs: one memory at most, and one full-attention layer
+   * where others read its keys and values, each before its readers, and after the first reader
+   * nothing that keeps state (so that a prompt's tokens but the last may stop there).
    */
   private static void checkLayerOrder(List<LayerKind> layers) {
     for (int i = 0; i < layers.size(); i++) {

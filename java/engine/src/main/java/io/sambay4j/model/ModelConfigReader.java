@@ -176,8 +176,7 @@ final class ModelConfigReader {
     int heads = fields.integer("num_attention_heads", 1, ModelConfig.MAX_HEADS);
     int headDim = headDim(hidden, heads);
     int maxPositions = fields.integer("max_position_embeddings", 1, ModelConfig.MAX_POSITIONS);
-    int window =
-        fields.integer("sliding_window", maxPositions, 1, ModelConfig.MAX_POSITIONS);
+    int window = fields.integer("sliding_window", maxPositions, 1, ModelConfig.MAX_POSITIONS);
     boolean windowed = window < maxPositions; // a wider one hides nothing
     return new ModelConfig(
         ModelFamily.PHI3,

@@ -205,7 +205,9 @@ public final class ModelLoader {
     return new AttentionCore(
         shape,
         rotary,
-        config.differentialAttention() ? differential(i, names.mixer(i) + ".inner_cross_attn.") : null);
+        config.differentialAttention()
+            ? differential(i, names.mixer(i) + ".inner_cross_attn.")
+            : null);
   }
 
   /** λ = exp(λq1·λk1) − exp(λq2·λk2) + λ0(i), λ0(i) = 0.8 − 0.6·e^(−0.3·i). */

@@ -70,9 +70,7 @@ final class PhiRopeReader {
       double factor = list.get(i).isNumber() ? list.get(i).doubleValue() : Double.NaN;
       if (!(factor > 0 && factor <= RopeConfig.MAX_FACTOR)) { // also where it is NaN
         throw scaling.invalid(
-            field + "[" + i + "]",
-            list.get(i),
-            "a number over 0, up to " + RopeConfig.MAX_FACTOR);
+            field + "[" + i + "]", list.get(i), "a number over 0, up to " + RopeConfig.MAX_FACTOR);
       }
       factors.add(factor);
     }

@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Rotary position embedding (Su et al. 2021) of a model: features j and j + rotated / 2 of a head
- * turn together by position / theta^(2j / rotated). The features from {@code rotated} on keep still.
+ * turn together by position / theta^(2j / rotated). The features from {@code rotated} on keep
+ * still.
  *
  * @param theta base of the frequencies, in [1, 1e12]
  * @param rotated how many features of each head turn, the first ones; even, at least 2
@@ -19,10 +20,7 @@ public record RopeConfig(double theta, int rotated, @Nullable LongRope longRope)
 
   public RopeConfig {
     ModelConfig.check(
-        theta >= 1 && theta <= MAX_THETA,
-        "rope_theta",
-        theta,
-        "a number from 1 to " + MAX_THETA);
+        theta >= 1 && theta <= MAX_THETA, "rope_theta", theta, "a number from 1 to " + MAX_THETA);
     ModelConfig.check(
         rotated >= 2 && rotated % 2 == 0,
         "the number of rotated features (partial_rotary_factor * head_dim)",
@@ -44,7 +42,9 @@ public record RopeConfig(double theta, int rotated, @Nullable LongRope longRope)
 
   /** Which factors divide the frequencies. They hold for a whole sequence, from its first token. */
   public enum Factors {
-    /** For sequences no longer than the original context; the only ones without {@link LongRope}. */
+    /**
+     * For sequences no longer than the original context; the only ones without {@link LongRope}.
+     */
     SHORT,
     /** For sequences that grow, or may grow, longer. */
     LONG
@@ -87,8 +87,8 @@ public record RopeConfig(double theta, int rotated, @Nullable LongRope longRope)
     }
 
     /**
-     * The published scale: sqrt(1 + ln(extension) / ln(original)), and 1 where the context was
-     * not extended.
+     * The published scale: sqrt(1 + ln(extension) / ln(original)), and 1 where the context was not
+     * extended.
      *
      * @param extension longest sequence now, as a multiple of the original one
      */

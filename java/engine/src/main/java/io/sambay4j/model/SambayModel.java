@@ -123,8 +123,8 @@ public final class SambayModel implements AutoCloseable {
   }
 
   /**
-   * Checks a chunk and takes the blocks it needs in the cache. {@link #forward} does so for
-   * all its chunks; who calls this first learns which one has no room, and can leave it out.
+   * Checks a chunk and takes the blocks it needs in the cache. {@link #forward} does so for all its
+   * chunks; who calls this first learns which one has no room, and can leave it out.
    *
    * @throws IllegalArgumentException if the context or the vocabulary is exceeded, or the sequence
    *     is another model's

@@ -24,8 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StatePool implements AutoCloseable {
   /**
-   * Tokens per block of the cache: small enough to waste little, large enough to keep tables
-   * short.
+   * Tokens per block of the cache: small enough to waste little, large enough to keep tables short.
    */
   static final int BLOCK_TOKENS = 64;
 
@@ -124,9 +123,9 @@ public final class StatePool implements AutoCloseable {
   }
 
   /**
-   * Tokens the growing cache must have so that it is never the cache that is full: every sequence at
-   * the end of its context, with snapshots of its past. A sequence ends, and a snapshot leaves it,
-   * in the middle of a block.
+   * Tokens the growing cache must have so that it is never the cache that is full: every sequence
+   * at the end of its context, with snapshots of its past. A sequence ends, and a snapshot leaves
+   * it, in the middle of a block.
    *
    * @throws IllegalArgumentException if there are more than an array's worth
    */
@@ -228,8 +227,7 @@ public final class StatePool implements AutoCloseable {
       return window.view(batch);
     }
     GrowingCache cache = Objects.requireNonNull(caches[layer]);
-    return new KeyValueView(
-        cache.keys, cache.values, BLOCK_TOKENS, table.cols, table.blocks);
+    return new KeyValueView(cache.keys, cache.values, BLOCK_TOKENS, table.cols, table.blocks);
   }
 
   /** The blocks of some sequences. */

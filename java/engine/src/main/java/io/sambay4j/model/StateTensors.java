@@ -58,8 +58,7 @@ public final class StateTensors {
           KeyValueView view = view(model, sequence, i);
           exportKeyValues(model, prefix, view, Math.min(length, view.capacity()), length, all);
         }
-        case FULL ->
-            exportKeyValues(model, prefix, view(model, sequence, i), length, length, all);
+        case FULL -> exportKeyValues(model, prefix, view(model, sequence, i), length, length, all);
         case GMU, CROSS -> {} // nothing is kept
       }
     }

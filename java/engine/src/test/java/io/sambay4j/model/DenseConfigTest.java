@@ -19,10 +19,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Configurations of dense models: Phi-4-mini, its rotary embedding, and what contradicts itself. */
+/**
+ * Configurations of dense models: Phi-4-mini, its rotary embedding, and what contradicts itself.
+ */
 final class DenseConfigTest {
-  private static final String REAL =
-      TestFiles.text(TestFiles.phi4Mini().resolve(ModelConfig.FILE));
+  private static final String REAL = TestFiles.text(TestFiles.phi4Mini().resolve(ModelConfig.FILE));
   private static final String SCALING =
       """
       {"type": "longrope", "short_factor": [1, 1, 1, 1, 1, 1], "long_factor": [1, 2, 3, 4, 5, 6.5]}

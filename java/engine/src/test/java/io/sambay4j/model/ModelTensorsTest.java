@@ -81,9 +81,7 @@ class ModelTensorsTest {
     assertEquals(3_836_021_760L, tensors.parameters());
     assertEquals(2 + 32 * 6, tensors.tensors().size());
     Map<String, List<Long>> shapes = new LinkedHashMap<>();
-    tensors
-        .tensors()
-        .forEach(t -> shapes.put(t.name(), Arrays.stream(t.shape()).boxed().toList()));
+    tensors.tensors().forEach(t -> shapes.put(t.name(), Arrays.stream(t.shape()).boxed().toList()));
     assertEquals(List.of(200_064L, 3072L), shapes.get("model.embed_tokens.weight"));
     assertEquals(List.of(5120L, 3072L), shapes.get("model.layers.31.self_attn.qkv_proj.weight"));
     assertEquals(List.of(3072L, 3072L), shapes.get("model.layers.31.self_attn.o_proj.weight"));

@@ -116,8 +116,7 @@ final class RopeFactorsTest {
         SequenceState b = model.states().acquire()) {
       float[][] got = new float[2][];
       model.forward(
-          List.of(
-              new Chunk(a, few, Chunk.Wanted.LAST), new Chunk(b, many, Chunk.Wanted.LAST)),
+          List.of(new Chunk(a, few, Chunk.Wanted.LAST), new Chunk(b, many, Chunk.Wanted.LAST)),
           (chunk, token, logits) -> got[chunk] = logits.clone());
       assertArrayEquals(wantFew, got[0]);
       assertArrayEquals(wantMany, got[1]);
