@@ -71,7 +71,11 @@ static void test_library_and_device(void) {
   EXPECT_TRUE(sy_abi_version() == SY_ABI_VERSION);
   sy_device* d = NULL;
   EXPECT(sy_device_create(NULL, NULL, 1, &d), SY_ERR_ARGUMENT, "device_create: kind is null");
-  EXPECT(sy_device_create("cuda", NULL, 1, &d), SY_ERR_UNSUPPORTED, "kind is \"cuda\", expected \"cpu\"");
+  EXPECT(sy_device_create("tpu", NULL, 1, &d), SY_ERR_ARGUMENT, "kind is \"tpu\", expected \"cpu\" or \"cuda\"");
+  EXPECT(sy_device_create("cuda", NULL, 0, &d), SY_ERR_UNSUPPORTED, "the CUDA library has not been opened");
+  EXPECT(sy_cuda_load(NULL), SY_ERR_ARGUMENT, "cuda_load: path is null");
+  EXPECT(sy_cuda_load("/nowhere/libsambay_cuda.so"), SY_ERR_UNSUPPORTED, "could not be opened: /nowhere");
+  EXPECT(sy_cuda_load("libm.so.6"), SY_ERR_UNSUPPORTED, "is not the CUDA library");
   EXPECT(sy_device_create("cpu", "sse9", 1, &d), SY_ERR_ARGUMENT, "target is \"sse9\", expected auto, scalar");
   EXPECT(sy_device_create("cpu", "", 1, &d), SY_ERR_ARGUMENT, "target is \"\"");
   EXPECT(sy_device_create("cpu", NULL, -1, &d), SY_ERR_ARGUMENT, "threads is -1, expected 0 to 1024");
@@ -149,7 +153,7 @@ static void test_views(void) {
   EXPECT(sy_zero(device, NULL), SY_ERR_ARGUMENT, "is null");
   EXPECT_WITH(t.data, NULL, sy_zero(device, &t), SY_ERR_ARGUMENT, "zero: tensor has no data");
   EXPECT_WITH(t.data, (char*)t.data + 1, sy_zero(device, &t), SY_ERR_ARGUMENT, "not a multiple of the 4 bytes of f32");
-  EXPECT_WITH(t.dtype, 3, sy_zero(device, &t), SY_ERR_DTYPE, "unknown dtype 3, expected f32 or f16 or bf16");
+  EXPECT_WITH(t.dtype, 5, sy_zero(device, &t), SY_ERR_DTYPE, "unknown dtype 5, expected f32 or f16 or bf16");
   EXPECT_WITH(t.dtype, -1, sy_zero(device, &t), SY_ERR_DTYPE, "unknown dtype -1");
   EXPECT_WITH(t.rows, 0, sy_zero(device, &t), SY_ERR_SHAPE, "tensor is [0, 4], expected at least one row");
   EXPECT_WITH(t.rows, -3, sy_zero(device, &t), SY_ERR_SHAPE, "tensor is [-3, 4]");
@@ -202,7 +206,7 @@ static void test_weights_and_linear(void) {
   EXPECT(sy_weight_set_rows(device, NULL, 0, &rows), SY_ERR_ARGUMENT, "is null");
 
   sy_tensor x = f32(TOKENS, FEATURES), bias = f32(1, 7), y = f32(TOKENS, 7), other = f32(TOKENS + 1, 8);
-  sy_linear_args args = {&x, w, &bias, &y, 0};
+  sy_linear_args args = {&x, NULL, w, &bias, NULL, &y, 0};
   EXPECT_OK(sy_linear(device, &args));
   EXPECT(sy_linear(device, NULL), SY_ERR_ARGUMENT, "linear: args is null");
   EXPECT(sy_linear(NULL, &args), SY_ERR_ARGUMENT, "linear: device is null");
@@ -214,7 +218,24 @@ static void test_weights_and_linear(void) {
   EXPECT_WITH(args.bias, &other, sy_linear(device, &args), SY_ERR_SHAPE, "bias is [6, 8], expected [1, outputs=7]");
   EXPECT_WITH(bias.dtype, SY_BF16, sy_linear(device, &args), SY_ERR_DTYPE, "bias is bf16, expected f32");
   EXPECT_WITH(y.data, x.data, sy_linear(device, &args), SY_ERR_ARGUMENT, "y and x overlap");
-  EXPECT_WITH(args.flags, 2, sy_linear(device, &args), SY_ERR_ARGUMENT, "flags is 2");
+  EXPECT_WITH(args.flags, 3, sy_linear(device, &args), SY_ERR_ARGUMENT, "flags is 3");
+  EXPECT_WITH(args.flags, SY_LINEAR_SWIGLU, sy_linear(device, &args), SY_ERR_SHAPE,
+              "outputs is 7, expected a multiple of 2");
+  EXPECT_WITH(args.flags, SY_LINEAR_GMU, sy_linear(device, &args), SY_ERR_ARGUMENT, "memory is null");
+  EXPECT_WITH(args.memory, &y, sy_linear(device, &args), SY_ERR_ARGUMENT, "expected it with SY_LINEAR_GMU only");
+  sy_tensor norm_weight = f32(1, FEATURES);
+  sy_norm norm = {&norm_weight, NULL, 1e-5f, SY_BF16};
+  EXPECT_WITH(args.norm, &norm, sy_linear(device, &args), SY_OK, "");
+  args.norm = &norm;
+  EXPECT_WITH(norm.weight, NULL, sy_linear(device, &args), SY_ERR_ARGUMENT, "norm.weight is null");
+  EXPECT_WITH(norm.bias, &bias, sy_linear(device, &args), SY_ERR_SHAPE, "norm.bias is [1, 7]");
+  EXPECT_WITH(norm.eps, -1.0f, sy_linear(device, &args), SY_ERR_ARGUMENT, "eps is -1");
+  EXPECT_WITH(norm.dtype, SY_INT8, sy_linear(device, &args), SY_ERR_DTYPE, "norm.dtype is int8");
+  args.norm = NULL;
+  sy_device* second = NULL;
+  EXPECT_OK(sy_device_create("cpu", NULL, 1, &second));
+  EXPECT(sy_linear(second, &args), SY_ERR_ARGUMENT, "weight belongs to another device");
+  sy_device_destroy(second);
 
   int32_t ids[TOKENS] = {0, 6, 3, 3, 1};
   sy_tensor h = f32(TOKENS, FEATURES);
@@ -240,6 +261,33 @@ static void test_weights_and_linear(void) {
   EXPECT_WITH(picked.data, x.data, sy_gather_rows(device, &gather), SY_ERR_ARGUMENT, "y and x overlap");
   EXPECT(sy_gather_rows(device, NULL), SY_ERR_ARGUMENT, "args is null");
   sy_weight_destroy(w);
+  EXPECT(sy_weight_create(device, 4, 33, SY_INT4, &w), SY_ERR_SHAPE, "cols is 33, expected a multiple of 32");
+  EXPECT(sy_weight_create(device, 4, 32, 9, &w), SY_ERR_DTYPE, "storage has the unknown dtype 9");
+}
+
+static void test_sampling_and_graphs(void) {
+  sy_tensor logits = f32(1, 5);
+  double one = 1, zero = 0, far = 3;
+  int32_t top_k = 0, token = 0;
+  uint64_t random = 0;
+  sy_sample_args sample = {&logits, &one, &top_k, &one, &zero, &random, &token, NULL};
+  EXPECT_WITH(sample.logits, NULL, sy_sample(device, &sample), SY_ERR_ARGUMENT, "logits is null");
+  EXPECT_WITH(sample.temperature, &far, sy_sample(device, &sample), SY_ERR_ARGUMENT, "temperature[0] is 3");
+  EXPECT_WITH(sample.token, NULL, sy_sample(device, &sample), SY_ERR_ARGUMENT, "token is null");
+  EXPECT_WITH(top_k, -1, sy_sample(device, &sample), SY_ERR_ARGUMENT, "top_k[0] is -1");
+  sy_graph* graph = NULL;
+  EXPECT(sy_graph_begin(device), SY_ERR_UNSUPPORTED, "the CPU keeps no graphs");
+  EXPECT(sy_graph_end(device, &graph), SY_ERR_UNSUPPORTED, "the CPU keeps no graphs");
+  EXPECT(sy_graph_launch(device, NULL), SY_ERR_ARGUMENT, "is null");
+  sy_graph_destroy(NULL);
+  EXPECT_OK(sy_synchronize(device));
+  int64_t free_bytes = 0, total_bytes = 0;
+  EXPECT_OK(sy_device_memory(device, &free_bytes, &total_bytes));
+  EXPECT_TRUE(free_bytes > 0 && free_bytes <= total_bytes);
+  double seconds = -1;
+  EXPECT_OK(sy_timer_start(device));
+  EXPECT_OK(sy_timer_stop(device, &seconds));
+  EXPECT_TRUE(seconds >= 0);
 }
 
 static void test_norms_and_gates(void) {
@@ -480,7 +528,7 @@ static void test_attention(void) {
 }
 
 static void test_limits(void) {
-  sy_limits limits = {-1, -1, -1, -1};
+  sy_limits limits = {-1, -1, -1, -1, -1};
   EXPECT(sy_measure_limits(NULL, 1, &limits), SY_ERR_ARGUMENT, "measure_limits: device is null");
   EXPECT(sy_measure_limits(device, 1, NULL), SY_ERR_ARGUMENT, "is null");
   EXPECT(sy_measure_limits(device, 0, &limits), SY_ERR_ARGUMENT, "seconds is 0, expected more than 0 and at most 600");
@@ -529,6 +577,7 @@ int main(void) {
   test_memory();
   test_views();
   test_weights_and_linear();
+  test_sampling_and_graphs();
   test_norms_and_gates();
   test_mamba();
   test_attention();

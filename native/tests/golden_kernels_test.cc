@@ -126,7 +126,7 @@ Matrix linear(sy_device* device, Matrix& x, const Golden& weight, const std::str
   sy_weight* packed = nullptr;
   expect_ok(sy_weight_create(device, rows.rows(), rows.cols(), SY_F32, &packed), what);
   expect_ok(sy_weight_set_rows(device, packed, 0, rows.view()), what);
-  const sy_linear_args args{x.view(), packed, nullptr, y.view(), 0};
+  const sy_linear_args args{x.view(), nullptr, packed, nullptr, nullptr, y.view(), 0};
   expect_ok(sy_linear(device, &args), what);
   sy_weight_destroy(packed);
   return y;

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "api/device.h"
+#include "cpu/processor.h"
 #include "matrix.h"
 #include "tiles_in_software.h"
 
@@ -57,10 +58,62 @@ void check_linear(sy_device* device, Random& random, const Case& c, const std::s
   Matrix y = random.matrix(c.tokens, c.outputs, c.y, random.integer(0, 3));
   const Doubles want = reference(x, w, c.with_bias ? &bias : nullptr, c.accumulate ? &y : nullptr);
   Weight packed = pack(device, c.weight, w, what);
-  const sy_linear_args args{x.view(), packed.get(), c.with_bias ? bias.view() : nullptr, y.view(),
+  const sy_linear_args args{x.view(),
+                            nullptr,
+                            packed.get(),
+                            c.with_bias ? bias.view() : nullptr,
+                            nullptr,
+                            y.view(),
                             c.accumulate ? SY_LINEAR_ACCUMULATE : 0};
   expect_ok(sy_linear(device, &args), what);
   expect_near(y, want, what);
+}
+
+// norm -> product -> gate in one call against the three in double precision.
+void norm_and_gate_around_a_product(sy_device* device, const std::string& target) {
+  Random random;
+  for (int64_t tokens : {1, 5, 70}) {
+    for (uint32_t flags : {0u, SY_LINEAR_ACCUMULATE, SY_LINEAR_SWIGLU, SY_LINEAR_GMU}) {
+      for (bool layer_norm : {false, true}) {
+        const int64_t inputs = 50, outputs = 44, cols = flags == SY_LINEAR_SWIGLU ? outputs / 2 : outputs;
+        Matrix x = random.matrix(tokens, inputs), w = random.matrix(outputs, inputs), bias = random.matrix(1, outputs);
+        Matrix norm_weight = random.matrix(1, inputs), norm_bias = random.matrix(1, inputs);
+        Matrix memory = random.matrix(tokens, outputs), y = random.matrix(tokens, cols);
+        const float eps = 1e-5f;
+        Matrix normed(tokens, inputs);
+        for (int64_t t = 0; t < tokens; ++t) {
+          double mean = 0, square = 0;
+          for (int64_t i = 0; i < inputs; ++i) mean += layer_norm ? x.at(t, i) / static_cast<double>(inputs) : 0;
+          for (int64_t i = 0; i < inputs; ++i) square += std::pow(x.at(t, i) - mean, 2) / static_cast<double>(inputs);
+          for (int64_t i = 0; i < inputs; ++i) {
+            const double scaled = (x.at(t, i) - mean) / std::sqrt(square + eps) * norm_weight.at(0, i);
+            normed.set(t, i, scaled + (layer_norm ? norm_bias.at(0, i) : 0));
+          }
+        }
+        const bool accumulate = flags == SY_LINEAR_ACCUMULATE;
+        const Doubles product = reference(normed, w, &bias, accumulate ? &y : nullptr);
+        auto silu = [](double v) { return v / (1 + std::exp(-v)); };
+        Doubles want;
+        for (int64_t t = 0; t < tokens; ++t) {
+          const double* p = &product[static_cast<size_t>(t * outputs)];
+          for (int64_t c = 0; c < cols; ++c) {
+            want.push_back(flags == SY_LINEAR_SWIGLU ? silu(p[c]) * p[c + cols]
+                           : flags == SY_LINEAR_GMU  ? silu(p[c]) * memory.at(t, c)
+                                                     : p[c]);
+          }
+        }
+        const std::string what = target + ", " + (layer_norm ? "LayerNorm" : "RMSNorm") + ", flags " +
+                                 std::to_string(flags) + ", tokens " + std::to_string(tokens);
+        Weight packed = pack(device, SY_F32, w, what);
+        const sy_norm norm{norm_weight.view(), layer_norm ? norm_bias.view() : nullptr, eps, SY_F32};
+        const sy_linear_args args{
+            x.view(), &norm, packed.get(), bias.view(), flags == SY_LINEAR_GMU ? memory.view() : nullptr,
+            y.view(), flags};
+        expect_ok(sy_linear(device, &args), what);
+        expect_near(y, want, 1e-5, what);
+      }
+    }
+  }
 }
 
 void small_sizes_and_all_storage_types(sy_device* device, const std::string& target) {
@@ -117,7 +170,7 @@ void long_sums_stay_accurate(sy_device* device, const std::string& target) {
     }
     const std::string what = target + ", sum of 10240 positive terms, tokens " + std::to_string(tokens);
     Weight packed = pack(device, SY_BF16, w, what);
-    const sy_linear_args args{x.view(), packed.get(), nullptr, y.view(), 0};
+    const sy_linear_args args{x.view(), nullptr, packed.get(), nullptr, nullptr, y.view(), 0};
     expect_ok(sy_linear(device, &args), what);
     expect_near(y, reference(x, w, nullptr, nullptr), what);
   }
@@ -131,15 +184,15 @@ void rows_do_not_depend_on_their_neighbours(sy_device* device, const std::string
     Matrix x = random.matrix(tokens, inputs), w = random.matrix(outputs, inputs, storage);
     Weight packed = pack(device, storage, w, target);
     Matrix together(tokens, outputs);
-    const sy_linear_args all{x.view(), packed.get(), nullptr, together.view(), 0};
+    const sy_linear_args all{x.view(), nullptr, packed.get(), nullptr, nullptr, together.view(), 0};
     expect_ok(sy_linear(device, &all), target);
     for (int64_t rows : {1, 2, 7, 8, 9, 30, 48, 49, 100}) {
       const int64_t first = random.integer(0, tokens - rows);
       sy_tensor some = x.part(first, rows, 0, inputs);
       Matrix apart(rows, outputs), again(rows, outputs);
-      const sy_linear_args args{&some, packed.get(), nullptr, apart.view(), 0};
+      const sy_linear_args args{&some, nullptr, packed.get(), nullptr, nullptr, apart.view(), 0};
       expect_ok(sy_linear(device, &args), target);
-      const sy_linear_args repeated{&some, packed.get(), nullptr, again.view(), 0};
+      const sy_linear_args repeated{&some, nullptr, packed.get(), nullptr, nullptr, again.view(), 0};
       expect_ok(sy_linear(device, &repeated), target);
       CHECK(apart.same_bytes(again), "%s: the same product twice gave two results", target.c_str());
       int64_t different = 0;
@@ -161,7 +214,7 @@ void special_values_stay_in_their_row(sy_device* device, const std::string& targ
     x.set(1, 7, NAN);
     x.set(2, 49, HUGE_VAL);
     Weight packed = pack(device, SY_BF16, w, target);
-    const sy_linear_args args{x.view(), packed.get(), nullptr, y.view(), 0};
+    const sy_linear_args args{x.view(), nullptr, packed.get(), nullptr, nullptr, y.view(), 0};
     expect_ok(sy_linear(device, &args), target);
     for (int64_t o = 0; o < 20; ++o) {
       CHECK(std::isfinite(y.at(0, o)), "%s: row 0 is %g", target.c_str(), y.at(0, o));
@@ -276,6 +329,7 @@ void rows_are_gathered_and_zeroed(sy_device* device, const std::string& target) 
 
 void test_target(sy_device* device, const std::string& target) {
   small_sizes_and_all_storage_types(device, target);
+  norm_and_gate_around_a_product(device, target);
   edges(device, target);
   real_shapes(device, target);
   long_sums_stay_accurate(device, target);
@@ -294,12 +348,14 @@ int main() {
     rows_do_not_depend_on_their_neighbours(device, target);
   });
   for (int threads : {1, 3}) {
-    sy_device device(ops_with_software_tiles(), threads);
-    small_sizes_and_all_storage_types(&device, device.description);
-    edges(&device, device.description);
-    real_shapes(&device, device.description);
-    long_sums_stay_accurate(&device, device.description);
-    special_values_stay_in_their_row(&device, device.description);
+    sy_device device(sambay::cpu_processor_table(), new sambay::CpuProcessor(ops_with_software_tiles(), threads));
+    const std::string description = sy_device_description(&device);
+    small_sizes_and_all_storage_types(&device, description);
+    norm_and_gate_around_a_product(&device, description);
+    edges(&device, description);
+    real_shapes(&device, description);
+    long_sums_stay_accurate(&device, description);
+    special_values_stay_in_their_row(&device, description);
   }
   return finish();
 }

@@ -8,7 +8,8 @@
  *    operation, the argument, what was found and what was expected. Nothing has been written in that case.
  *  - Arguments are borrowed for the length of the call. A handle made by sy_x_create belongs to the caller until
  *    sy_x_destroy. Passing NULL to a destroy function does nothing.
- *  - Calls on one device are taken one at a time, in order; calls from several threads wait for one another.
+ *  - Calls on one device are taken one at a time, in order; calls from several threads wait for one another. A device
+ *    may still be at work when a call returns; sy_download and sy_synchronize wait for it, and report what failed then.
  *  - Sums are accumulated in f32 whatever the storage type.
  *  - Data pointers are device memory of the device that is passed with them (on the CPU: ordinary memory).
  */
@@ -28,7 +29,7 @@
 extern "C" {
 #endif
 
-#define SY_ABI_VERSION 1
+#define SY_ABI_VERSION 2
 
 typedef int32_t sy_status;
 #define SY_OK 0
@@ -43,6 +44,10 @@ typedef int32_t sy_dtype;
 #define SY_F32 0
 #define SY_F16 1
 #define SY_BF16 2
+/* Weights only. A row is cut into groups of SY_GROUP columns; element = scale of its group * code. */
+#define SY_INT8 3 /* codes -127 .. 127 */
+#define SY_INT4 4 /* codes -8 .. 7 */
+#define SY_GROUP 32
 
 /* A borrowed view of a matrix in device memory. */
 typedef struct sy_tensor {
@@ -79,6 +84,7 @@ typedef struct sy_kv {
 typedef struct sy_device sy_device; /* one processor and its ordered queue of work */
 typedef struct sy_buffer sy_buffer; /* device memory */
 typedef struct sy_weight sy_weight; /* a weight matrix in the layout the device likes best */
+typedef struct sy_graph sy_graph;   /* a sequence of operations, recorded once to be run many times */
 
 /* ---- library ---------------------------------------------------------------------------------------------------- */
 
@@ -89,17 +95,32 @@ SY_API const char* sy_last_error(void);
 
 /* ---- device ----------------------------------------------------------------------------------------------------- */
 
-/* kind: "cpu". target: NULL or "auto" for the best this CPU *and* this operating system support, else one of "scalar",
- * "avx2", "avx512", "amx" (SY_ERR_UNSUPPORTED if it cannot run here). threads: 0 for one per core. */
+/* kind "cpu": target is NULL or "auto" for the best this CPU *and* this operating system support, else one of "scalar",
+ * "avx2", "avx512", "amx" (SY_ERR_UNSUPPORTED if it cannot run here). threads: 0 for one per core.
+ * kind "cuda": after sy_cuda_load; target is NULL or "auto" for the first card, else its number: "0", "1", ..; threads
+ * is not used. */
 SY_API sy_status sy_device_create(const char* kind, const char* target, int32_t threads, sy_device** device);
 SY_API void sy_device_destroy(sy_device* device);
 /* One line for people: kind, target, threads. Valid while the device lives. */
 SY_API const char* sy_device_description(const sy_device* device);
-/* "scalar", "avx2", "avx512" or "amx". */
+/* "scalar", "avx2", "avx512" or "amx"; of a card, its architecture: "sm_90". */
 SY_API const char* sy_device_target(const sy_device* device);
 SY_API int32_t sy_device_threads(const sy_device* device);
 /* 1 if sy_device_create("cpu", target, ...) would succeed here, else 0. */
 SY_API int32_t sy_cpu_target_supported(const char* target);
+/* Opens the CUDA library (libsambay_cuda) at `path`, once a process: the same path again does nothing. Says why, with
+ * SY_ERR_UNSUPPORTED, where it does not fit: no driver, no card, a build without code for the card. */
+SY_API sy_status sy_cuda_load(const char* path);
+/* Memory of the device that the system calls free, and all of it, in bytes. */
+SY_API sy_status sy_device_memory(sy_device* device, int64_t* free_bytes, int64_t* total_bytes);
+/* Waits until the device has nothing left to do. */
+SY_API sy_status sy_synchronize(sy_device* device);
+/* Seconds the device worked between the two calls, by its own clock where it has one. Not to be nested. */
+SY_API sy_status sy_timer_start(sy_device* device);
+SY_API sy_status sy_timer_stop(sy_device* device, double* seconds);
+/* The stream that the device's work is queued on, as a cudaStream_t, for programs that share their own memory and work
+ * with it; NULL on the CPU. Valid while the device lives. */
+SY_API void* sy_device_stream(sy_device* device);
 
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
 
@@ -117,22 +138,56 @@ SY_API sy_status sy_zero(sy_device* device, const sy_tensor* tensor);
 
 /* ---- weights ---------------------------------------------------------------------------------------------------- */
 
-/* A matrix [rows, cols] = [outputs, inputs] kept as `storage`, zero until set. */
+/* A matrix [rows, cols] = [outputs, inputs] kept as `storage`, zero until set. SY_INT8 and SY_INT4: cols is a multiple
+ * of SY_GROUP. */
 SY_API sy_status sy_weight_create(sy_device* device, int64_t rows, int64_t cols, sy_dtype storage, sy_weight** weight);
 SY_API void sy_weight_destroy(sy_weight* weight);
-/* Packs `from` [n, cols] (host memory, any dtype, converted if need be) into rows first_row .. first_row + n - 1. */
+/* Packs `from` [n, cols] (host memory, f32 | f16 | bf16, converted if need be) into rows first_row .. first_row + n
+ * - 1. A quantised weight rounds every group to the scale and codes that sy_quantize gives. */
 SY_API sy_status sy_weight_set_rows(sy_device* device, sy_weight* weight, int64_t first_row, const sy_tensor* from);
+/* Rows as they lie in a quantised file. */
+typedef struct sy_quantized {
+  void* codes; /* [rows, cols] int8; or [rows, cols / 2] bytes: columns 2j, 2j + 1 as 8 + code in the low, high half */
+  uint16_t* scales; /* [rows, cols / SY_GROUP] f16 */
+  sy_dtype dtype;   /* SY_INT8 | SY_INT4 */
+  int64_t rows;
+  int64_t cols;
+} sy_quantized;
+/* The same for rows that are quantised already, host memory, `from.dtype` being the weight's storage. */
+SY_API sy_status sy_weight_set_quantized_rows(sy_device* device, sy_weight* weight, int64_t first_row,
+                                              const sy_quantized* from);
+/* Quantises `from` [rows, cols] into `to`, both host memory, on the calling thread; no device is needed, and every
+ * device rounds alike. */
+SY_API sy_status sy_quantize(const sy_tensor* from, const sy_quantized* to);
 SY_API int64_t sy_weight_bytes(const sy_weight* weight);
 
 /* ---- matrix products and lookups -------------------------------------------------------------------------------- */
 
-/* y = x W^T (+ bias) (+ y, with SY_LINEAR_ACCUMULATE: the residual connection). */
+/* How the rows that enter a product are normalised first, and to which storage type they are rounded then. */
+typedef struct sy_norm {
+  const sy_tensor* weight; /* [1, inputs] f32 */
+  const sy_tensor* bias;   /* [1, inputs] f32: LayerNorm; NULL: RMSNorm */
+  float eps;
+  sy_dtype dtype; /* f32 | f16 | bf16 */
+} sy_norm;
+
+/* p = norm(x) W^T + bias, and then, one of these at most:
+ *   y = p                        without flags
+ *   y = y + p                    SY_LINEAR_ACCUMULATE, the residual connection
+ *   y = silu(p_gate) * p_up      SY_LINEAR_SWIGLU, [p_gate | p_up] = p: y has half as many columns as W has rows
+ *   y = silu(p) * memory         SY_LINEAR_GMU, see sy_gmu
+ * Products of quantised weights: the CPU rounds every group of SY_GROUP columns of a row of norm(x) to 8 bits and
+ * multiplies integers, with f32 sums over the groups; a card multiplies with the weight's elements as they are. */
 #define SY_LINEAR_ACCUMULATE 1u
+#define SY_LINEAR_SWIGLU 2u
+#define SY_LINEAR_GMU 4u
 typedef struct sy_linear_args {
-  const sy_tensor* x;      /* [tokens, inputs] any dtype. bf16 x with bf16 weights may use bf16 products, f32 sums */
+  const sy_tensor* x;  /* [tokens, inputs] f32 | f16 | bf16. bf16 x with bf16 weights may use bf16 products, f32 sums */
+  const sy_norm* norm; /* or NULL: x as it is */
   const sy_weight* weight; /* [outputs, inputs] */
   const sy_tensor* bias;   /* [1, outputs] f32, or NULL */
-  sy_tensor* y;            /* [tokens, outputs] any dtype; must not overlap x */
+  const sy_tensor* memory; /* [tokens, outputs] with SY_LINEAR_GMU, else NULL */
+  sy_tensor* y;            /* [tokens, outputs] f32 | f16 | bf16; must overlap neither x nor memory */
   uint32_t flags;
 } sy_linear_args;
 SY_API sy_status sy_linear(sy_device* device, const sy_linear_args* args);
@@ -306,6 +361,36 @@ typedef struct sy_rope_args {
 } sy_rope_args;
 SY_API sy_status sy_rope(sy_device* device, const sy_rope_args* args);
 
+/* ---- choosing a token ------------------------------------------------------------------------------------------- */
+
+/* Chooses one token for each row of logits, as docs/sampling.md defines it from the temperature on, to the bit: the
+ * same logits and random numbers give the same tokens on every device. */
+typedef struct sy_sample_args {
+  const sy_tensor* logits;   /* [n, vocabulary] f32, at most 2^20 columns */
+  const double* temperature; /* [n] host memory; 0: the largest logit, of equal ones the lowest id */
+  const int32_t* top_k;      /* [n] host memory; 0: all */
+  const double* top_p;       /* [n] host memory; 1: all */
+  const double* min_p;       /* [n] host memory; 0: all */
+  const uint64_t* random;    /* [n] host memory: u of the draw */
+  int32_t* token;            /* [n] host memory; filled when the call, or the launch of its graph, returns */
+  double* log_probability;   /* [n] host memory: log_softmax(logits)[token]; or NULL */
+} sy_sample_args;
+SY_API sy_status sy_sample(sy_device* device, const sy_sample_args* args);
+
+/* ---- graphs ----------------------------------------------------------------------------------------------------- */
+
+/* Between begin and end, operations are recorded, not run. Host arrays in their arguments (those of sy_batch, tables,
+ * ids, the parameters of sy_sample) are read, checked and written anew at every launch, so they must stay where they
+ * are as long as the graph lives; seq_start must not change, and everything else an argument says is fixed. An
+ * operation that would have to allocate or wait is refused: run the same sequence once before recording it. Where the
+ * device keeps no graphs, begin is SY_ERR_UNSUPPORTED. */
+SY_API sy_status sy_graph_begin(sy_device* device);
+/* Ends the recording, also after an operation failed in it; then there is no graph and the status says so. */
+SY_API sy_status sy_graph_end(sy_device* device, sy_graph** graph);
+/* Runs all of it and waits for what it writes to host memory. */
+SY_API sy_status sy_graph_launch(sy_device* device, sy_graph* graph);
+SY_API void sy_graph_destroy(sy_graph* graph);
+
 /* ---- limits ----------------------------------------------------------------------------------------------------- */
 
 /* What a device reaches at best, all its threads at work: the floor under the time of an operation is what it must move
@@ -315,6 +400,7 @@ typedef struct sy_limits {
   double read_bytes; /* bytes read per second, in order, from memory well beyond the caches */
   double f32_flops;  /* f32 multiplications and additions per second, fused where the target can */
   double bf16_flops; /* the same for products of bf16 with f32 sums; 0 where the target computes none */
+  double int8_ops;   /* the same for products of 8-bit integers with 32-bit sums; 0 where the target computes none */
   double exps;       /* exponentials per second, f32, to the accuracy of the kernels */
 } sy_limits;
 /* Measures for about `seconds` (more than 0, at most 600) and at least one round of each; takes 1 GiB for that time. */

@@ -80,7 +80,7 @@ sy_status sy_kv_append(sy_device* device, const sy_kv_append_args* args) {
       int64_t end = position + args->batch->seq_start[s + 1] - args->batch->seq_start[s];
       check::kv_positions(*args->kv, s, std::max(position, end - capacity), end);
     }
-    device->ops.kv_append(device->pool, *args);
+    device->call(device->table.kv_append, *args);
   });
 }
 
@@ -99,14 +99,14 @@ sy_status sy_kv_read(sy_device* device, const sy_kv_read_args* args) {
     check::range("sequence", args->sequence, 0, INT32_MAX);
     check::range("first", args->first, 0, INT32_MAX - n.value);
     check::kv_positions(*args->kv, args->sequence, args->first, args->first + n.value);
-    device->ops.kv_read(device->pool, *args);
+    device->call(device->table.kv_read, *args);
   });
 }
 
 sy_status sy_attention(sy_device* device, const sy_attention_args* args) {
   return sambay::entry_on("attention", device, args, [&] {
     check_attention(*args);
-    device->ops.attention(device->pool, *args);
+    device->call(device->table.attention, *args);
   });
 }
 
@@ -123,7 +123,7 @@ sy_status sy_diff_attention(sy_device* device, const sy_diff_attention_args* arg
     check::finite("lambda", args->lambda);
     check::finite("out_scale", args->out_scale);
     check::eps(args->eps);
-    device->ops.diff_attention(device->pool, *args);
+    device->call(device->table.diff_attention, *args);
   });
 }
 
@@ -149,6 +149,6 @@ sy_status sy_rope(sy_device* device, const sy_rope_args* args) {
                       positions.value, end - 1, s);
       }
     }
-    device->ops.rope(device->pool, *args);
+    device->call(device->table.rope, *args);
   });
 }

@@ -26,7 +26,7 @@ std::string dim_text(const Dim& dim) {
 
 std::string dtype_names(unsigned dtypes) {
   std::string names;
-  for (sy_dtype dtype : {SY_F32, SY_F16, SY_BF16}) {
+  for (sy_dtype dtype : {SY_F32, SY_F16, SY_BF16, SY_INT8, SY_INT4}) {
     if ((dtypes & only(dtype)) != 0) {
       names += (names.empty() ? "" : " or ") + std::string(dtype_name(dtype));
     }
@@ -93,7 +93,10 @@ unsigned only(sy_dtype dtype) { return 1u << dtype; }
 
 int64_t element_bytes(sy_dtype dtype) { return dtype == SY_F32 ? 4 : 2; }
 
-const char* dtype_name(sy_dtype dtype) { return dtype == SY_F32 ? "f32" : dtype == SY_F16 ? "f16" : "bf16"; }
+const char* dtype_name(sy_dtype dtype) {
+  constexpr const char* kNames[] = {"f32", "f16", "bf16", "int8", "int4"};
+  return kNames[dtype];
+}
 
 namespace check {
 
@@ -127,8 +130,20 @@ void divisor(const char* name, int64_t value, const Dim& whole) {
   }
 }
 
+void multiple(const char* name, int64_t value, int64_t unit) {
+  if (value % unit != 0) {
+    throw Failure(SY_ERR_SHAPE, "%s is %" PRId64 ", expected a multiple of %" PRId64, name, value, unit);
+  }
+}
+
+void belongs(const char* name, const sy_device* owner, const sy_device* device) {
+  if (owner != device) {
+    throw Failure(SY_ERR_ARGUMENT, "%s belongs to another device", name);
+  }
+}
+
 void dtype(const char* name, sy_dtype dtype, unsigned dtypes) {
-  if (dtype < SY_F32 || dtype > SY_BF16) {
+  if (dtype < SY_F32 || dtype > SY_INT4) {
     throw Failure(SY_ERR_DTYPE, "%s has the unknown dtype %d, expected %s", name, dtype, dtype_names(dtypes).c_str());
   }
   if ((dtypes & only(dtype)) == 0) {
@@ -237,6 +252,30 @@ void indices(const char* name, const int32_t* values, int64_t n, int64_t limit) 
       throw Failure(SY_ERR_ARGUMENT, "%s[%" PRId64 "] is %d, expected 0 to %" PRId64, name, i, values[i], limit - 1);
     }
   }
+}
+
+void numbers(const char* name, const double* values, int64_t n, double lowest, double highest) {
+  not_null(name, values);
+  for (int64_t i = 0; i < n; ++i) {
+    if (!(values[i] >= lowest && values[i] <= highest)) {
+      throw Failure(SY_ERR_ARGUMENT, "%s[%" PRId64 "] is %g, expected %g to %g", name, i, values[i], lowest, highest);
+    }
+  }
+}
+
+void quantized(const char* name, const sy_quantized* rows_of_codes, Dim& rows, Dim& cols) {
+  not_null(name, rows_of_codes);
+  const sy_quantized& from = *rows_of_codes;
+  dtype(name, from.dtype, kQuantized);
+  if (from.rows < 1 || from.cols < 1 || from.cols % SY_GROUP != 0 || (rows.bound() && rows.value != from.rows) ||
+      (cols.bound() && cols.value != from.cols)) {
+    throw Failure(SY_ERR_SHAPE, "%s is [%" PRId64 ", %" PRId64 "], expected [%s, %s], columns in groups of %d", name,
+                  from.rows, from.cols, dim_text(rows).c_str(), dim_text(cols).c_str(), SY_GROUP);
+  }
+  not_null("codes", from.codes);
+  not_null("scales", from.scales);
+  rows.value = from.rows;
+  cols.value = from.cols;
 }
 
 void kv(const sy_kv* kv, Dim& features) {

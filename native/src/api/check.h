@@ -18,9 +18,10 @@ struct Dim {
 // Which storage types an argument takes, as a set of bits.
 inline constexpr unsigned kF32Only = 1u << SY_F32;
 inline constexpr unsigned kAnyDtype = 1u << SY_F32 | 1u << SY_F16 | 1u << SY_BF16;
+inline constexpr unsigned kQuantized = 1u << SY_INT8 | 1u << SY_INT4;  // weights only
 unsigned only(sy_dtype dtype);
 
-int64_t element_bytes(sy_dtype dtype);
+int64_t element_bytes(sy_dtype dtype);  // of f32, f16, bf16
 const char* dtype_name(sy_dtype dtype);
 
 // The checks of arguments, one short line each in the entry points. Every function throws Failure with a sentence that
@@ -36,7 +37,10 @@ void eps(float value);
 
 // One of the numbers that divide `whole`.
 void divisor(const char* name, int64_t value, const Dim& whole);
+void multiple(const char* name, int64_t value, int64_t unit);
 void dtype(const char* name, sy_dtype dtype, unsigned dtypes);
+// A handle that was made for another device is not to be used on this one.
+void belongs(const char* name, const sy_device* owner, const sy_device* device);
 
 // A well-formed view whose shape is [rows, cols] and whose dtype is one of `dtypes`. Binds sizes not yet bound.
 void matrix(const char* name, const sy_tensor* tensor, Dim& rows, Dim& cols, unsigned dtypes = kAnyDtype);
@@ -61,6 +65,10 @@ void batch(const sy_batch* batch, const Dim& tokens);
 void slots(const sy_batch& batch, int64_t slots);
 // values[0 .. n - 1], host memory, each in 0 .. limit - 1.
 void indices(const char* name, const int32_t* values, int64_t n, int64_t limit);
+// values[0 .. n - 1], host memory, each in lowest .. highest.
+void numbers(const char* name, const double* values, int64_t n, double lowest, double highest);
+// Codes and scales of [rows, cols] in host memory.
+void quantized(const char* name, const sy_quantized* rows_of_codes, Dim& rows, Dim& cols);
 
 // A well-formed cache with rows of `features`, apart from its table.
 void kv(const sy_kv* kv, Dim& features);

@@ -2,9 +2,10 @@
 
 #include <cstring>
 #include <memory>
-#include <thread>
 
+#include "api/cuda_library.h"
 #include "cpu/isa.h"
+#include "cpu/processor.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -14,18 +15,7 @@ namespace {
 
 constexpr int kMaxThreads = 1024;
 
-int core_count() {
-  unsigned cores = std::thread::hardware_concurrency();  // those this process may use
-  return cores == 0 ? 1 : static_cast<int>(cores);
-}
-
 }  // namespace
-
-sy_device::sy_device(const sambay::Ops& target_ops, int threads)
-    : ops(target_ops),
-      pool(threads),
-      description(std::string("cpu, ") + target_ops.target + ", " + std::to_string(threads) +
-                  (threads == 1 ? " thread" : " threads")) {}
 
 namespace sambay {
 
@@ -50,33 +40,62 @@ sy_status sy_device_create(const char* kind, const char* target, int32_t threads
   return sambay::entry("device_create", [&] {
     check::not_null("kind", kind);
     check::not_null("device", device);
-    if (std::strcmp(kind, "cpu") != 0) {
-      throw Failure(SY_ERR_UNSUPPORTED, "kind is \"%.32s\", expected \"cpu\", the only kind in this build", kind);
-    }
     check::range("threads", threads, 0, kMaxThreads);
     const char* name = target == nullptr ? "auto" : target;
-    const sambay::Ops* ops = sambay::find_ops(name);
-    if (ops == nullptr) {
-      if (sambay::target_known(name)) {
-        throw Failure(SY_ERR_UNSUPPORTED, "target \"%s\" does not run here: the CPU or the operating system lacks it",
-                      name);
-      }
-      throw Failure(SY_ERR_ARGUMENT, "target is \"%.32s\", expected auto, scalar, avx2, avx512 or amx", name);
+    if (std::strcmp(kind, "cpu") == 0) {
+      auto processor = std::make_unique<sambay::CpuProcessor>(name, threads);
+      *device = new sy_device(sambay::cpu_processor_table(), processor.get());
+      processor.release();
+    } else if (std::strcmp(kind, "cuda") == 0) {
+      *device = sambay::make_cuda_device(name);
+    } else {
+      throw Failure(SY_ERR_ARGUMENT, "kind is \"%.32s\", expected \"cpu\" or \"cuda\"", kind);
     }
-    *device = new sy_device(*ops, threads == 0 ? core_count() : threads);
   });
 }
 
 void sy_device_destroy(sy_device* device) { delete device; }
 
 const char* sy_device_description(const sy_device* device) {
-  return device == nullptr ? "" : device->description.c_str();
+  return device == nullptr ? "" : device->table.description(device->self);
 }
 
-const char* sy_device_target(const sy_device* device) { return device == nullptr ? "" : device->ops.target; }
+const char* sy_device_target(const sy_device* device) {
+  return device == nullptr ? "" : device->table.target(device->self);
+}
 
-int32_t sy_device_threads(const sy_device* device) { return device == nullptr ? 0 : device->pool.threads(); }
+int32_t sy_device_threads(const sy_device* device) {
+  return device == nullptr ? 0 : device->table.threads(device->self);
+}
 
 int32_t sy_cpu_target_supported(const char* target) {
   return target != nullptr && sambay::find_ops(target) != nullptr ? 1 : 0;
 }
+
+sy_status sy_cuda_load(const char* path) {
+  return sambay::entry("cuda_load", [&] {
+    check::not_null("path", path);
+    sambay::load_cuda_library(path);
+  });
+}
+
+sy_status sy_device_memory(sy_device* device, int64_t* free_bytes, int64_t* total_bytes) {
+  return sambay::entry_on("device_memory", device, free_bytes, [&] {
+    check::not_null("total_bytes", total_bytes);
+    device->call(device->table.memory, free_bytes, total_bytes);
+  });
+}
+
+sy_status sy_synchronize(sy_device* device) {
+  return sambay::entry_on("synchronize", device, device, [&] { device->call(device->table.synchronize); });
+}
+
+sy_status sy_timer_start(sy_device* device) {
+  return sambay::entry_on("timer_start", device, device, [&] { device->call(device->table.timer_start); });
+}
+
+sy_status sy_timer_stop(sy_device* device, double* seconds) {
+  return sambay::entry_on("timer_stop", device, seconds, [&] { device->call(device->table.timer_stop, seconds); });
+}
+
+void* sy_device_stream(sy_device* device) { return device == nullptr ? nullptr : device->table.stream(device->self); }

@@ -3,20 +3,31 @@
 
 #include <cstdint>
 #include <mutex>
-#include <string>
+#include <utility>
 
 #include "api/check.h"
 #include "api/error.h"
-#include "cpu/ops.h"
-#include "cpu/pool.h"
+#include "api/processor.h"
 #include "sambay/sambay.h"
 
 struct sy_device {
-  sy_device(const sambay::Ops& target_ops, int threads);
+  sy_device(const sambay::ProcessorTable& operations, void* processor) : table(operations), self(processor) {}
+  ~sy_device() { table.destroy(self); }
+  sy_device(const sy_device&) = delete;
+  sy_device& operator=(const sy_device&) = delete;
 
-  const sambay::Ops& ops;
-  sambay::Pool pool;
-  std::string description;
+  // call(table.linear, args): what the processor reports as a status becomes an exception again.
+  template <class... Params, class... Args>
+  void call(sambay::Operation<Params...> operation, Args&&... args) {
+    sambay::ErrorText error;
+    sy_status status = operation(self, error, std::forward<Args>(args)...);
+    if (status != SY_OK) {
+      throw sambay::Failure(status, "%s", error.text);
+    }
+  }
+
+  const sambay::ProcessorTable& table;
+  void* const self;
   std::mutex mutex;  // one call at a time
 };
 

@@ -12,8 +12,8 @@ namespace {
 // end.
 thread_local char last_error_text[kErrorTextBytes + 64] = "";
 
-sy_status keep(const char* operation, sy_status status, const char* sentence) {
-  std::snprintf(last_error_text, sizeof last_error_text, "%s: %s", operation, sentence);
+sy_status keep(char* text, sy_status status, const char* sentence) {
+  std::snprintf(text, kErrorTextBytes, "%s", sentence);
   return status;
 }
 
@@ -31,18 +31,25 @@ const char* last_error() { return last_error_text; }
 void clear_last_error() { last_error_text[0] = '\0'; }
 
 sy_status status_of_current_exception(const char* operation) noexcept {
+  char sentence[kErrorTextBytes];
+  const sy_status status = describe_current_exception(sentence);
+  std::snprintf(last_error_text, sizeof last_error_text, "%s: %s", operation, sentence);
+  return status;
+}
+
+sy_status describe_current_exception(char* text) noexcept {
   try {
     throw;
   } catch (const Failure& failure) {
-    return keep(operation, failure.status(), failure.what());
+    return keep(text, failure.status(), failure.what());
   } catch (const std::bad_alloc&) {
-    return keep(operation, SY_ERR_OUT_OF_MEMORY, "no memory left for working space");
+    return keep(text, SY_ERR_OUT_OF_MEMORY, "no memory left for working space");
   } catch (const std::system_error& error) {
-    return keep(operation, SY_ERR_OUT_OF_MEMORY, error.what());  // a thread that could not be started
+    return keep(text, SY_ERR_OUT_OF_MEMORY, error.what());  // a thread that could not be started
   } catch (const std::exception& error) {
-    return keep(operation, SY_ERR_INTERNAL, error.what());
+    return keep(text, SY_ERR_INTERNAL, error.what());
   } catch (...) {
-    return keep(operation, SY_ERR_INTERNAL, "an unknown exception, which is a defect of this library");
+    return keep(text, SY_ERR_INTERNAL, "an unknown exception, which is a defect of this library");
   }
 }
 

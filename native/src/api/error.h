@@ -28,6 +28,8 @@ void clear_last_error();
 // To be called while an exception is being handled: keeps its sentence, with the operation's name in front, for
 // sy_last_error() and gives its status.
 sy_status status_of_current_exception(const char* operation) noexcept;
+// The same without the operation's name, into `text` (kErrorTextBytes).
+sy_status describe_current_exception(char* text) noexcept;
 
 }  // namespace sambay
 

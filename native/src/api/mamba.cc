@@ -23,7 +23,7 @@ sy_status sy_causal_conv1d(sy_device* device, const sy_causal_conv1d_args* args)
       check::disjoint(name, written, "bias", args->bias);
     }
     check::disjoint("y", args->y, "tail", args->tail);
-    device->ops.causal_conv1d(device->pool, *args);
+    device->call(device->table.causal_conv1d, *args);
   });
 }
 
@@ -63,6 +63,6 @@ sy_status sy_selective_scan(sy_device* device, const sy_selective_scan_args* arg
     check::disjoint("y", args->y, "y_ungated", args->y_ungated);
     check::disjoint("y", args->y, "state", args->state);
     check::disjoint("y_ungated", args->y_ungated, "state", args->state);
-    device->ops.selective_scan(device->pool, *args);
+    device->call(device->table.selective_scan, *args);
   });
 }

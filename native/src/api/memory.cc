@@ -1,11 +1,13 @@
 #include <cinttypes>
-#include <cstring>
+#include <memory>
 
 #include "api/device.h"
-#include "api/pages.h"
 
 struct sy_buffer {
-  sambay::Pages pages;
+  sy_device* device;
+  void* data;
+  int64_t bytes;
+  void* allocation;
 };
 
 namespace {
@@ -14,9 +16,10 @@ using sambay::Dim;
 using sambay::Failure;
 namespace check = sambay::check;
 
-void check_range(const sy_buffer* buffer, int64_t offset, const void* host, int64_t bytes) {
+void check_range(const sy_device* device, const sy_buffer* buffer, int64_t offset, const void* host, int64_t bytes) {
   check::not_null("buffer", buffer);
-  int64_t size = buffer->pages.bytes();
+  check::belongs("buffer", buffer->device, device);
+  int64_t size = buffer->bytes;
   if (offset < 0 || bytes < 0 || offset > size || bytes > size - offset) {
     throw Failure(SY_ERR_ARGUMENT, "%" PRId64 " bytes at offset %" PRId64 " do not lie within the buffer of %" PRId64,
                   bytes, offset, size);
@@ -26,37 +29,44 @@ void check_range(const sy_buffer* buffer, int64_t offset, const void* host, int6
   }
 }
 
-// memmove may not be given a null pointer even for no bytes.
-void move_bytes(void* to, const void* from, int64_t bytes) {
-  if (bytes > 0) {
-    std::memmove(to, from, static_cast<size_t>(bytes));
-  }
-}
+char* at(const sy_buffer* buffer, int64_t offset) { return static_cast<char*>(buffer->data) + offset; }
 
 }  // namespace
 
 sy_status sy_buffer_create(sy_device* device, int64_t bytes, sy_buffer** buffer) {
   return sambay::entry_on("buffer_create", device, buffer, [&] {
     check::range("bytes", bytes, 1, INT64_MAX);
-    *buffer = new sy_buffer{sambay::Pages(bytes)};
+    auto made = std::make_unique<sy_buffer>(sy_buffer{device, nullptr, bytes, nullptr});
+    device->call(device->table.allocate, bytes, &made->data, &made->allocation);
+    *buffer = made.release();
   });
 }
 
-void sy_buffer_destroy(sy_buffer* buffer) { delete buffer; }
+void sy_buffer_destroy(sy_buffer* buffer) {
+  if (buffer != nullptr) {
+    std::lock_guard lock(buffer->device->mutex);
+    buffer->device->table.release(buffer->device->self, buffer->allocation);
+    delete buffer;
+  }
+}
 
-void* sy_buffer_data(const sy_buffer* buffer) { return buffer == nullptr ? nullptr : buffer->pages.data(); }
+void* sy_buffer_data(const sy_buffer* buffer) { return buffer == nullptr ? nullptr : buffer->data; }
 
 sy_status sy_upload(sy_device* device, sy_buffer* to, int64_t offset, const void* from, int64_t bytes) {
   return sambay::entry_on("upload", device, to, [&] {
-    check_range(to, offset, from, bytes);
-    move_bytes(to->pages.data() + offset, from, bytes);
+    check_range(device, to, offset, from, bytes);
+    if (bytes > 0) {
+      device->call(device->table.upload, at(to, offset), from, bytes);
+    }
   });
 }
 
 sy_status sy_download(sy_device* device, const sy_buffer* from, int64_t offset, void* to, int64_t bytes) {
   return sambay::entry_on("download", device, from, [&] {
-    check_range(from, offset, to, bytes);
-    move_bytes(to, from->pages.data() + offset, bytes);
+    check_range(device, from, offset, to, bytes);
+    if (bytes > 0) {
+      device->call(device->table.download, at(from, offset), to, bytes);
+    }
   });
 }
 
@@ -66,7 +76,7 @@ sy_status sy_copy(sy_device* device, const sy_tensor* from, const sy_tensor* to)
     check::matrix("from", from, rows, cols);
     check::matrix("to", to, rows, cols);
     check::disjoint("to", to, "from", from);
-    device->ops.copy(device->pool, *from, *to);
+    device->call(device->table.copy, *from, *to);
   });
 }
 
@@ -74,6 +84,6 @@ sy_status sy_zero(sy_device* device, const sy_tensor* tensor) {
   return sambay::entry_on("zero", device, tensor, [&] {
     Dim rows{"rows"}, cols{"cols"};
     check::matrix("tensor", tensor, rows, cols);
-    device->ops.zero(device->pool, *tensor);
+    device->call(device->table.zero, *tensor);
   });
 }

@@ -14,7 +14,7 @@ sy_status sy_layer_norm(sy_device* device, const sy_layer_norm_args* args) {
     check::disjoint("y", args->y, "weight", args->weight);
     check::disjoint("y", args->y, "bias", args->bias);
     check::eps(args->eps);
-    device->ops.layer_norm(device->pool, *args);
+    device->call(device->table.layer_norm, *args);
   });
 }
 
@@ -27,7 +27,7 @@ sy_status sy_rms_norm(sy_device* device, const sy_rms_norm_args* args) {
     check::same_or_disjoint("y", args->y, "x", args->x);
     check::disjoint("y", args->y, "weight", args->weight);
     check::eps(args->eps);
-    device->ops.rms_norm(device->pool, *args);
+    device->call(device->table.rms_norm, *args);
   });
 }
 
@@ -39,7 +39,7 @@ sy_status sy_swiglu(sy_device* device, const sy_swiglu_args* args) {
     Dim both{"2 * features", 2 * features.value};
     check::matrix("gate_up", args->gate_up, tokens, both);
     check::disjoint("y", args->y, "gate_up", args->gate_up);
-    device->ops.swiglu(device->pool, *args);
+    device->call(device->table.swiglu, *args);
   });
 }
 
@@ -57,6 +57,6 @@ sy_status sy_gmu(sy_device* device, const sy_gmu_args* args) {
       check::eps(args->eps);
       check::divisor("norm_groups", args->norm_groups, inner);
     }
-    device->ops.gmu(device->pool, *args);
+    device->call(device->table.gmu, *args);
   });
 }

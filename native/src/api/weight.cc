@@ -1,9 +1,6 @@
-#include "cpu/weight.h"
-
 #include <cinttypes>
 
 #include "api/device.h"
-#include "api/pages.h"
 
 namespace {
 
@@ -11,26 +8,12 @@ using sambay::Dim;
 using sambay::Failure;
 namespace check = sambay::check;
 
-constexpr int64_t kTileDepth = 32;  // one AMX tile of bf16 along k
-
-struct OwnedWeight : sy_weight {
-  explicit OwnedWeight(const sy_weight& layout) : sy_weight(layout), pages(layout.bytes) { data = pages.data(); }
-
-  sambay::Pages pages;
-};
-
-sy_weight layout(int64_t rows, int64_t cols, sy_dtype storage) {
-  sy_weight weight{rows, cols, 0, 0, storage, 0, nullptr};
-  bool overflow = __builtin_add_overflow(rows, sambay::kPanel - 1, &weight.panels) ||
-                  __builtin_add_overflow(cols, kTileDepth - 1, &weight.depth);
-  weight.panels /= sambay::kPanel;
-  weight.depth = weight.depth / kTileDepth * kTileDepth;
-  overflow = overflow || __builtin_mul_overflow(weight.panels, weight.depth, &weight.bytes) ||
-             __builtin_mul_overflow(weight.bytes, sambay::kPanel * sambay::element_bytes(storage), &weight.bytes);
-  if (overflow) {
-    throw Failure(SY_ERR_SHAPE, "[%" PRId64 ", %" PRId64 "] is more than memory can hold", rows, cols);
+void check_rows(const sy_weight& weight, int64_t first_row, int64_t n) {
+  if (first_row < 0 || n > weight.rows || first_row > weight.rows - n) {
+    throw Failure(SY_ERR_ARGUMENT,
+                  "first_row is %" PRId64 " for %" PRId64 " rows, expected them within the weight's %" PRId64,
+                  first_row, n, weight.rows);
   }
-  return weight;
 }
 
 }  // namespace
@@ -39,23 +22,44 @@ sy_status sy_weight_create(sy_device* device, int64_t rows, int64_t cols, sy_dty
   return sambay::entry_on("weight_create", device, weight, [&] {
     check::range("rows", rows, 1, INT64_MAX);
     check::range("cols", cols, 1, INT64_MAX);
-    check::dtype("storage", storage, sambay::kAnyDtype);
-    *weight = new OwnedWeight(layout(rows, cols, storage));
+    check::dtype("storage", storage, sambay::kAnyDtype | sambay::kQuantized);
+    if ((sambay::only(storage) & sambay::kQuantized) != 0) {
+      check::multiple("cols", cols, SY_GROUP);
+    }
+    sy_weight* made = nullptr;
+    device->call(device->table.create_weight, rows, cols, storage, &made);
+    made->device = device;
+    *weight = made;
   });
 }
 
-void sy_weight_destroy(sy_weight* weight) { delete static_cast<OwnedWeight*>(weight); }
+void sy_weight_destroy(sy_weight* weight) {
+  if (weight != nullptr) {
+    sy_device* device = weight->device;
+    std::lock_guard lock(device->mutex);
+    device->table.destroy_weight(device->self, weight);
+  }
+}
 
 sy_status sy_weight_set_rows(sy_device* device, sy_weight* weight, int64_t first_row, const sy_tensor* from) {
   return sambay::entry_on("weight_set_rows", device, weight, [&] {
+    check::belongs("weight", weight->device, device);
     Dim n{"n"}, cols{"cols", weight->cols};
     check::matrix("from", from, n, cols);
-    if (first_row < 0 || n.value > weight->rows || first_row > weight->rows - n.value) {
-      throw Failure(SY_ERR_ARGUMENT,
-                    "first_row is %" PRId64 " for %" PRId64 " rows, expected them within the weight's %" PRId64,
-                    first_row, n.value, weight->rows);
-    }
-    device->ops.set_rows(device->pool, *weight, first_row, *from);
+    check_rows(*weight, first_row, n.value);
+    device->call(device->table.set_rows, *weight, first_row, *from);
+  });
+}
+
+sy_status sy_weight_set_quantized_rows(sy_device* device, sy_weight* weight, int64_t first_row,
+                                       const sy_quantized* from) {
+  return sambay::entry_on("weight_set_quantized_rows", device, weight, [&] {
+    check::belongs("weight", weight->device, device);
+    Dim n{"n"}, cols{"cols", weight->cols};
+    check::quantized("from", from, n, cols);
+    check::dtype("from", from->dtype, sambay::only(weight->storage));
+    check_rows(*weight, first_row, n.value);
+    device->call(device->table.set_quantized_rows, *weight, first_row, *from);
   });
 }
 

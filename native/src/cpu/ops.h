@@ -8,7 +8,7 @@
 namespace sambay {
 
 // What sy_measure_limits times.
-enum class Probe { kReadMemory, kF32Products, kBf16Products, kExponentials };
+enum class Probe { kReadMemory, kF32Products, kBf16Products, kInt8Products, kExponentials };
 
 // Every operation of one target. The arguments have been checked by src/api: kernels assume that they are well formed.
 // The only exception a kernel lets out is std::bad_alloc, from the pool's scratch memory.
@@ -17,7 +17,7 @@ struct Ops {
 
   void (*copy)(Pool&, const sy_tensor& from, const sy_tensor& to);
   void (*zero)(Pool&, const sy_tensor& tensor);
-  void (*set_rows)(Pool&, sy_weight& weight, int64_t first_row, const sy_tensor& from);
+  void (*set_rows)(Pool&, CpuWeight& weight, int64_t first_row, const sy_tensor& from);
 
   void (*linear)(Pool&, const sy_linear_args&);
   void (*embedding)(Pool&, const sy_embedding_args&);

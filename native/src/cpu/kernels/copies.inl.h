@@ -32,7 +32,7 @@ inline void embedding(Pool& pool, const sy_embedding_args& args) {
   parallel(pool, y.rows, [&](int64_t token, int thread) {
     float* row = row_to_write(y, token, 0, float_scratch(pool, thread, y.cols));
     with_storage(args.table->storage,
-                 [&](auto type) { unpack_row<typename decltype(type)::type>(*args.table, args.ids[token], row); });
+                 [&](auto type) { unpack_row<typename decltype(type)::type>(cpu_weight(args.table), args.ids[token], row); });
     write_row(y, token, 0, y.cols, row);
   });
 }

@@ -106,7 +106,7 @@ inline void finish_linear(const sy_linear_args& args, int64_t row, int64_t rows,
 // wait for their own sums.
 template <int kRows, int kPanels, class W>
 void decode_panels(const sy_linear_args& args, const float* x, int64_t x_stride, int64_t panel) {
-  const sy_weight& weight = *args.weight;
+  const CpuWeight& weight = cpu_weight(args.weight);
   const int64_t rows = args.x->rows;
   const int64_t rows_per_tile = ceil_div(rows, ceil_div(rows, kRows));
   alignas(64) float totals[kDecodeRows * kPanels * kPanel];
@@ -123,7 +123,7 @@ void decode_panels(const sy_linear_args& args, const float* x, int64_t x_stride,
 
 template <class W>
 void linear_decode(Pool& pool, const sy_linear_args& args) {
-  const sy_weight& weight = *args.weight;
+  const CpuWeight& weight = cpu_weight(args.weight);
   const sy_tensor& x = *args.x;
   const float* x_data = f32_row(x, 0);
   int64_t x_stride = x.stride;
@@ -176,7 +176,7 @@ void prefill_block(const float* tiles, int64_t rows, const W* panels, int64_t pa
 
 template <class W>
 void linear_prefill(Pool& pool, const sy_linear_args& args) {
-  const sy_weight& weight = *args.weight;
+  const CpuWeight& weight = cpu_weight(args.weight);
   const sy_tensor& x = *args.x;
   const int64_t passes = ceil_div(x.rows, kPrefillRows);
   const int64_t rows_per_pass = round_up(ceil_div(x.rows, passes), kLinearRows);

@@ -58,7 +58,7 @@ inline void multiply_tiles(Tiles& tiles, const char* x0, const char* x1, const c
 }
 
 inline void linear_on_tiles(Pool& pool, const sy_linear_args& args) {
-  const sy_weight& weight = *args.weight;
+  const CpuWeight& weight = cpu_weight(args.weight);
   const sy_tensor& x = *args.x;
   const int64_t tiles_deep = weight.depth / kTileDepth;
   const int64_t passes = ceil_div(x.rows, kTileRowsPerPass);

@@ -15,7 +15,7 @@ struct PanelUnit<BF16> {
 };
 
 template <class W>
-const W* panel_data(const sy_weight& weight, int64_t panel) {
+const W* panel_data(const CpuWeight& weight, int64_t panel) {
   return static_cast<const W*>(weight.data) + panel * weight.depth * kPanel;
 }
 
@@ -44,7 +44,7 @@ void pack_columns(const sy_tensor& from, int64_t first, int64_t n, int64_t colum
   }
 }
 
-inline void set_rows(Pool& pool, sy_weight& weight, int64_t first_row, const sy_tensor& from) {
+inline void set_rows(Pool& pool, CpuWeight& weight, int64_t first_row, const sy_tensor& from) {
   const int64_t end_row = first_row + from.rows;
   const int64_t first_panel = first_row / kPanel;
   parallel(pool, ceil_div(end_row, kPanel) - first_panel, [&](int64_t index, int) {
@@ -63,7 +63,7 @@ inline void set_rows(Pool& pool, sy_weight& weight, int64_t first_row, const sy_
 
 // to[0 .. cols - 1] = row `row` of the matrix.
 template <class W>
-void unpack_row(const sy_weight& weight, int64_t row, float* to) {
+void unpack_row(const CpuWeight& weight, int64_t row, float* to) {
   using Unit = typename PanelUnit<W>::type;
   constexpr int64_t kElements = PanelUnit<W>::kElements;
   const Unit* from = reinterpret_cast<const Unit*>(panel_data<W>(weight, row / kPanel)) + row % kPanel;

@@ -204,8 +204,10 @@ public final class NativeBackend implements Backend {
               arguments
                   .linear
                   .x(view(x))
+                  .norm(null)
                   .weight(packed(weight))
                   .bias(optional(bias))
+                  .memory(null)
                   .y(view(y))
                   .flags(accumulate ? SY_LINEAR_ACCUMULATE : 0)));
     }

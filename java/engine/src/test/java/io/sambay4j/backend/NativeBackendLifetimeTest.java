@@ -85,9 +85,12 @@ class NativeBackendLifetimeTest extends BackendLifetimeContract {
     Throwable unknown =
         assertThrows(IllegalArgumentException.class, () -> NativeBackend.open("cpu", "quantum", 1));
     assertTrue(String.valueOf(unknown.getMessage()).contains("quantum"), unknown.getMessage());
-    NativeException kind =
-        assertThrows(NativeException.class, () -> NativeBackend.open("abacus", null, 1));
-    assertEquals(Native.SY_ERR_UNSUPPORTED, kind.status());
+    Throwable kind =
+        assertThrows(IllegalArgumentException.class, () -> NativeBackend.open("abacus", null, 1));
+    assertTrue(String.valueOf(kind.getMessage()).contains("abacus"), kind.getMessage());
+    NativeException noLibrary =
+        assertThrows(NativeException.class, () -> NativeBackend.open("cuda", null, 0));
+    assertEquals(Native.SY_ERR_UNSUPPORTED, noLibrary.status());
   }
 
   @Test

@@ -27,6 +27,7 @@ public class Sambay implements InfoMapper {
         .put(new Info("SY_API").cppTypes().annotations())
         .put(new Info("sy_device").pointerTypes("sy_device"))
         .put(new Info("sy_buffer").pointerTypes("sy_buffer"))
-        .put(new Info("sy_weight").pointerTypes("sy_weight"));
+        .put(new Info("sy_weight").pointerTypes("sy_weight"))
+        .put(new Info("sy_graph").pointerTypes("sy_graph"));
   }
 }

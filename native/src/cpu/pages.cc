@@ -1,4 +1,4 @@
-#include "api/pages.h"
+#include "cpu/pages.h"
 
 #include <sys/mman.h>
 

@@ -1,5 +1,5 @@
-#ifndef SAMBAY_API_PAGES_H_
-#define SAMBAY_API_PAGES_H_
+#ifndef SAMBAY_CPU_PAGES_H_
+#define SAMBAY_CPU_PAGES_H_
 
 #include <cstdint>
 
@@ -26,4 +26,4 @@ class Pages {
 
 }  // namespace sambay
 
-#endif  // SAMBAY_API_PAGES_H_
+#endif  // SAMBAY_CPU_PAGES_H_
