@@ -6,6 +6,7 @@ import io.sambay4j.backend.DType;
 import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelLoader;
+import io.sambay4j.model.ModelSource;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.StatePool;
@@ -38,7 +39,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A language model, opened from a Hugging Face directory.
+ * A language model, opened from a Hugging Face directory or a GGUF file.
  *
  * <pre>{@code
  * try (TextModel model = TextModel.open(Path.of("models/tiny-reasoner"))) {
@@ -81,14 +82,16 @@ public final class TextModel implements AutoCloseable {
   /**
    * Opens a model with the settings most people want: the best device here, weights as they are
    * stored.
+   *
+   * @param path a directory as published on Hugging Face, or a GGUF file of a dense model
    */
-  public static TextModel open(Path directory) {
-    return builder(directory).open();
+  public static TextModel open(Path path) {
+    return builder(path).open();
   }
 
-  /** Opens a model with settings of one's own. */
-  public static Builder builder(Path directory) {
-    return new Builder(directory);
+  /** Opens a model, as {@link #open(Path)}, with settings of one's own. */
+  public static Builder builder(Path path) {
+    return new Builder(path);
   }
 
   // ---- about the model
@@ -528,7 +531,7 @@ public final class TextModel implements AutoCloseable {
 
   /** Settings for opening a model. */
   public static final class Builder {
-    private final Path directory;
+    private final Path path;
     private String device = "auto";
     private @Nullable String target;
     private int threads;
@@ -540,8 +543,8 @@ public final class TextModel implements AutoCloseable {
     private LongRopePolicy longRope = LongRopePolicy.BY_LENGTH;
     private ModelLoader.Progress progress = (done, total) -> {};
 
-    private Builder(Path directory) {
-      this.directory = directory;
+    private Builder(Path path) {
+      this.path = path;
     }
 
     /** {@code auto} (default), {@code cpu}, {@code cuda} or {@code reference}. */
@@ -613,22 +616,22 @@ public final class TextModel implements AutoCloseable {
     /**
      * Opens the model.
      *
-     * @throws InvalidModelException if the directory is not a model this engine can run
+     * @throws InvalidModelException if the path is not a model this engine can run
      */
     public TextModel open() {
       long start = System.nanoTime();
-      ModelDirectory files = ModelDirectory.open(directory);
-      ModelConfig config = ModelConfig.read(files.file(ModelConfig.FILE));
-      TokenizerConfig tokenizerConfig = TokenizerConfig.read(files);
-      GenerationConfig generationConfig = GenerationConfig.read(files);
-      Tokenizer tokenizer = tokenizer(files);
+      ModelSource source = ModelSource.open(path);
+      ModelConfig config = source.config();
+      TokenizerConfig tokenizerConfig = source.tokenizerConfig();
+      GenerationConfig generationConfig = source.generationConfig();
+      Tokenizer tokenizer = tokenizer(source);
       ChatTemplate template =
           tokenizerConfig
               .chatTemplate()
               .map(
-                  source ->
+                  text ->
                       ChatTemplate.of(
-                          source,
+                          text,
                           Objects.requireNonNullElse(tokenizerConfig.bosToken(), ""),
                           Objects.requireNonNullElse(tokenizerConfig.eosToken(), "")))
               .orElse(null);
@@ -644,17 +647,17 @@ public final class TextModel implements AutoCloseable {
               StatePool.cacheTokens(sequences, context, Session.MAX_CHECKPOINTS));
       PromptEncoder prompts =
           new PromptEncoder(
-              directory, tokenizer, template, tokenizerConfig, config.vocabSize(), context);
-      SamplingParameters sampling = defaultSampling(directory, generationConfig);
+              path, tokenizer, template, tokenizerConfig, config.vocabSize(), context);
+      SamplingParameters sampling = defaultSampling(path, generationConfig);
       SambayModel model;
-      try (Checkpoint checkpoint = Checkpoint.open(files)) {
+      try (Checkpoint checkpoint = source.openCheckpoint()) {
         model =
             ModelLoader.load(
                 Backends.open(device, target, threads), config, checkpoint, options, progress);
       }
       log.info(
           "{} on {}, weights {}, activations {}, context {}, ready in {} ms",
-          directory,
+          path,
           model.backend().description(),
           weights == null ? "as stored" : weights,
           activations,
@@ -664,7 +667,19 @@ public final class TextModel implements AutoCloseable {
           generationConfig.eosTokenIds().isEmpty()
               ? config.eosTokenIds()
               : generationConfig.eosTokenIds();
+      if (source.ggufMetadata().isPresent() && tokenizer != null) {
+        endTokens = GgufTokenizer.endTokens(tokenizer, endTokens);
+      }
       return new TextModel(model, tokenizer, prompts, endTokens, sampling, longRope);
+    }
+
+    private static @Nullable Tokenizer tokenizer(ModelSource source) {
+      Tokenizer inside =
+          source
+              .ggufMetadata()
+              .map(metadata -> GgufTokenizer.read(source.path(), metadata))
+              .orElse(null);
+      return inside != null ? inside : tokenizer(source.directory());
     }
 
     private static @Nullable Tokenizer tokenizer(ModelDirectory files) {

@@ -57,7 +57,7 @@ final class ChatCommand implements Callable<Integer> {
       if (console.inTerminal()) {
         console.quietNote(
             "%s on %s; /help for help, Ctrl-D to leave"
-                .formatted(model.directory().getFileName(), opened.device()));
+                .formatted(model.path().getFileName(), opened.device()));
       }
       try (Conversation conversation = new Conversation(console, opened, settings, system)) {
         return conversation.run();

@@ -3,7 +3,6 @@ package io.sambay4j.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.InvalidModelException;
-import io.sambay4j.backend.DType;
 import io.sambay4j.model.LayerKind;
 import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
@@ -11,6 +10,8 @@ import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelTensors;
 import io.sambay4j.model.RopeConfig;
 import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.GgufMetadata;
+import io.sambay4j.weights.StorageType;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,7 +27,7 @@ import picocli.CommandLine.Option;
     description =
         "Shows configuration, layers, parameters by part, formats, and the memory a model "
             + "takes for a given context and batch. Reads headers only; --check reads the weights as well.",
-    header = "Shows what a model directory holds and needs.",
+    header = "Shows what a model directory or GGUF file holds and needs.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -71,10 +72,10 @@ final class InspectCommand implements Callable<Integer> {
       throw new IllegalArgumentException(
           "--batch must be 1 to %d but was %d".formatted(MAX_BATCH, batch));
     }
-    ModelFiles files = ModelFiles.read(model.directory());
+    ModelFiles files = ModelFiles.read(model.path());
     // A directory whose weights are missing or broken still has a configuration worth showing.
     InvalidModelException trouble = null;
-    try (Checkpoint checkpoint = Checkpoint.open(files.directory())) {
+    try (Checkpoint checkpoint = files.source().openCheckpoint()) {
       ModelTensors.of(files.config()).verify(checkpoint);
       show(files, checkpoint);
       return check ? checkWeights(checkpoint) : Cli.OK;
@@ -103,15 +104,15 @@ final class InspectCommand implements Callable<Integer> {
         options,
         tensor ->
             checkpoint == null
-                ? DType.BF16
-                : DType.valueOf(checkpoint.tensor(tensor).type().name()));
+                ? StorageType.BF16
+                : checkpoint.tensor(tensor).type());
   }
 
   // ---- for people
 
   private void print(ModelFiles files, @Nullable Checkpoint checkpoint) {
     ModelConfig config = files.config();
-    Table table = new Table("model", files.directory().path().toString());
+    Table table = new Table("model", files.source().path().toString());
     configuration(files).forEach(table::row);
     if (checkpoint != null) {
       table.row("stored", formats(checkpoint));
@@ -129,6 +130,8 @@ final class InspectCommand implements Callable<Integer> {
   private Map<String, String> configuration(ModelFiles files) {
     ModelConfig config = files.config();
     Map<String, String> rows = new LinkedHashMap<>();
+    rows.put("format", files.source().format());
+    files.source().ggufMetadata().ifPresent(gguf -> rows.put("tokenizer", tokenizer(gguf)));
     rows.put("family", config.family().modelType());
     rows.put("vocabulary", Units.count(config.vocabSize()));
     rows.put("hidden", Units.count(config.hiddenSize()));
@@ -172,6 +175,17 @@ final class InspectCommand implements Callable<Integer> {
                 Units.count(files.contextLimit(model.context())),
                 files.contextSource(model.context())));
     return rows;
+  }
+
+  private static String tokenizer(GgufMetadata gguf) {
+    List<String> tokens = gguf.optionalStrings("tokenizer.ggml.tokens");
+    return tokens == null
+        ? "not in the file"
+        : "%s tokens, %s, pre-tokenizer %s"
+            .formatted(
+                Units.count(tokens.size()),
+                gguf.optionalString("tokenizer.ggml.model"),
+                gguf.optionalString("tokenizer.ggml.pre"));
   }
 
   private static String rotary(RopeConfig rope, int headDim) {
@@ -267,7 +281,8 @@ final class InspectCommand implements Callable<Integer> {
 
   private ObjectNode toJson(ModelFiles files, @Nullable Checkpoint checkpoint) {
     ModelConfig config = files.config();
-    ObjectNode root = Json.object().put("directory", files.directory().path().toString());
+    ObjectNode root = Json.object().put("directory", files.source().path().toString());
+    root.put("format", files.source().format());
     putConfiguration(root.putObject("configuration"), config);
     root.putObject("context")
         .put("tokens", files.contextLimit(model.context()))

@@ -20,8 +20,10 @@ final class ModelOptions {
       names = {"-m", "--model"},
       paramLabel = "DIR",
       order = 1,
-      description = "Model directory as published on Hugging Face. Default: the model in the box.")
-  private @Nullable Path directory;
+      description =
+          "Model directory as published on Hugging Face, or a GGUF file of a dense model. Default: "
+              + "the model in the box.")
+  private @Nullable Path path;
 
   @Option(
       names = "--dtype",
@@ -57,9 +59,9 @@ final class ModelOptions {
   }
 
   /** The model asked for, or the one in the box. */
-  Path directory() {
-    if (directory != null) {
-      return directory;
+  Path path() {
+    if (path != null) {
+      return path;
     }
     String home = System.getProperty(HOME);
     if (home == null) {
@@ -94,7 +96,7 @@ final class ModelOptions {
       Console console, DeviceOptions device, int sequences, LongRopePolicy longRope) {
     try (Progress progress = new Progress(console, "loading")) {
       TextModel.Builder builder =
-          TextModel.builder(directory())
+          TextModel.builder(path())
               .activations(activations())
               .sequences(sequences)
               .longRope(longRope)
@@ -140,7 +142,7 @@ final class ModelOptions {
             sequences,
             stepTokens,
             (int) Math.min(cacheTokens, Integer.MAX_VALUE - ModelFiles.CACHE_ROUNDING));
-    try (Checkpoint checkpoint = Checkpoint.open(files.directory());
+    try (Checkpoint checkpoint = files.source().openCheckpoint();
         Progress progress = new Progress(console, "loading")) {
       return ModelLoader.load(device.open(), files.config(), checkpoint, options, progress);
     }

@@ -1,12 +1,14 @@
 package io.sambay4j.model;
 
 import io.sambay4j.backend.DType;
+import io.sambay4j.weights.StorageType;
 import org.jspecify.annotations.Nullable;
 
 /**
  * How a model is held and how much it may keep.
  *
- * @param weights how weight matrices are kept in memory; null: as they are stored in the files
+ * @param weights how weight matrices are kept in memory; null: as they are stored in the files,
+ *     see {@link #kept}
  * @param activations how activations, windows and shared keys and values are kept: F32 or BF16
  * @param contextLimit tokens a sequence may have, in [1, {@value #MAX_CONTEXT}]
  * @param sequences how many sequences are held at once, in [1, stepTokens]
@@ -40,6 +42,17 @@ public record LoadOptions(
               .formatted(stepTokens, sequences));
     }
     check("cacheTokens", cacheTokens, Integer.MAX_VALUE);
+  }
+
+  /**
+   * How a weight matrix is kept that is stored so. Blocks of numbers are kept as bf16 where nothing
+   * else is asked for: their steps are coarser than its.
+   */
+  public DType kept(StorageType stored) {
+    if (weights != null) {
+      return weights;
+    }
+    return stored.isBlock() ? DType.BF16 : DType.valueOf(stored.name());
   }
 
   private static void check(String name, int value, int max) {

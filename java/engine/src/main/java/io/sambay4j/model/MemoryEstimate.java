@@ -2,6 +2,7 @@ package io.sambay4j.model;
 
 import io.sambay4j.backend.DType;
 import io.sambay4j.model.ModelTensors.Expected;
+import io.sambay4j.weights.StorageType;
 import java.util.function.Function;
 
 /**
@@ -24,11 +25,10 @@ public record MemoryEstimate(
   /**
    * Adds up what {@link ModelLoader} allocates.
    *
-   * @param stored storage of a tensor, by name; only asked for where the options keep weights as
-   *     they are stored
+   * @param stored storage of a matrix, by name
    */
   public static MemoryEstimate of(
-      ModelConfig config, LoadOptions options, Function<String, DType> stored) {
+      ModelConfig config, LoadOptions options, Function<String, StorageType> stored) {
     return new MemoryEstimate(
         weights(config, options, stored),
         slot(config, options),
@@ -48,17 +48,14 @@ public record MemoryEstimate(
   }
 
   private static long weights(
-      ModelConfig config, LoadOptions options, Function<String, DType> stored) {
+      ModelConfig config, LoadOptions options, Function<String, StorageType> stored) {
     long bytes = 0;
     for (Expected tensor : ModelTensors.of(config).tensors()) {
       boolean matrix = tensor.shape().length == 2 && !tensor.publishedInF32();
       if (tensor.name().contains(".lambda_")) {
         continue; // one number is made of them
       }
-      DType kept = DType.F32;
-      if (matrix) {
-        kept = options.weights() == null ? stored.apply(tensor.name()) : options.weights();
-      }
+      DType kept = matrix ? options.kept(stored.apply(tensor.name())) : DType.F32;
       bytes += tensor.elements() * kept.bytes();
     }
     RopeConfig rope = config.rope();

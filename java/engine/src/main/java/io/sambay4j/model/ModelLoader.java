@@ -7,6 +7,7 @@ import io.sambay4j.backend.DType;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
 import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.StorageType;
 import io.sambay4j.weights.TensorInfo;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -31,6 +32,7 @@ public final class ModelLoader {
   private final TensorNames names;
   private final List<AutoCloseable> owned = new ArrayList<>();
   private final ByteBuffer staging;
+  private float[] decoded = {};
   private long bytesDone;
 
   private ModelLoader(
@@ -47,7 +49,8 @@ public final class ModelLoader {
     this.progress = progress;
     long largest =
         checkpoint.names().stream()
-            .mapToLong(name -> checkpoint.tensor(name).bytes())
+            .map(checkpoint::tensor)
+            .mapToLong(tensor -> tensor.elements() * staged(tensor.type()).bytes())
             .max()
             .orElse(0);
     this.staging =
@@ -280,23 +283,38 @@ public final class ModelLoader {
   private Weight weight(String name, int fromRow, int toRow) {
     TensorInfo info = checkpoint.tensor(name);
     int cols = Math.toIntExact(info.shape()[1]);
-    DType stored = DType.valueOf(info.type().name());
-    Weight weight =
-        own(
-            backend.weight(
-                toRow - fromRow, cols, options.weights() == null ? stored : options.weights()));
-    long rowBytes = (long) cols * stored.bytes();
+    DType staged = staged(info.type());
+    Weight weight = own(backend.weight(toRow - fromRow, cols, options.kept(info.type())));
+    long rowBytes = (long) cols * staged.bytes();
     int rowsAtOnce = (int) Math.max(1, STAGING_BYTES / rowBytes);
     for (int row = fromRow; row < toRow; row += rowsAtOnce) {
       int n = Math.min(rowsAtOnce, toRow - row);
       staging.clear().limit(Math.toIntExact(n * rowBytes));
-      checkpoint.read(info, row * rowBytes, staging);
-      staging.flip();
-      weight.setRows(row - fromRow, staging, stored);
-      bytesDone += n * rowBytes;
+      if (info.type().isBlock()) {
+        decode(info, row, n, cols);
+      } else {
+        checkpoint.read(info, row * rowBytes, staging);
+        staging.flip();
+      }
+      weight.setRows(row - fromRow, staging, staged);
+      bytesDone += info.type().bytes((long) n * cols);
       progress.update(bytesDone, checkpoint.totalBytes());
     }
     return weight;
+  }
+
+  /** Fills the staging buffer with rows of a tensor that is stored in blocks, as f32. */
+  private void decode(TensorInfo info, int row, int rows, int cols) {
+    if (decoded.length < rows * cols) {
+      decoded = new float[rows * cols];
+    }
+    checkpoint.readFloats(info, (long) row * cols, decoded, 0, rows * cols);
+    staging.asFloatBuffer().put(decoded, 0, rows * cols);
+  }
+
+  /** How numbers go through the staging buffer: as they are stored, blocks decoded. */
+  private static DType staged(StorageType stored) {
+    return stored.isBlock() ? DType.F32 : DType.valueOf(stored.name());
   }
 
   private <T extends AutoCloseable> T own(T part) {

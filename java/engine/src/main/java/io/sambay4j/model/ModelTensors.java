@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,7 +23,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Matrices are [output, input] as stored. Storage: all tensors of a checkpoint share one of F32,
  * F16 and BF16, and any may be F32 instead; {@code A_log} and {@code lambda_*} are published in F32
- * and should be.
+ * and should be. In GGUF files each tensor has a type of its own.
  */
 public final class ModelTensors {
   /**
@@ -119,7 +120,7 @@ public final class ModelTensors {
   public void verify(Checkpoint checkpoint) {
     List<String> complaints = new ArrayList<>();
     Set<String> surplus = new HashSet<>(checkpoint.names());
-    StorageType main = mainType(checkpoint);
+    StorageType main = checkpoint.mixesTypes() ? null : mainType(checkpoint);
     for (Expected expected : tensors) {
       if (!surplus.remove(expected.name())) {
         complaints.add(
@@ -158,7 +159,10 @@ public final class ModelTensors {
   }
 
   private static void compare(
-      Expected expected, TensorInfo found, StorageType main, List<String> complaints) {
+      Expected expected,
+      TensorInfo found,
+      @Nullable StorageType main,
+      List<String> complaints) {
     if (!Arrays.equals(expected.shape(), found.shape())) {
       complaints.add(
           "tensor "
@@ -168,7 +172,7 @@ public final class ModelTensors {
               + ", expected "
               + Arrays.toString(expected.shape()));
     }
-    if (found.type() != StorageType.F32 && found.type() != main) {
+    if (main != null && found.type() != StorageType.F32 && found.type() != main) {
       complaints.add(
           "tensor "
               + expected.name()

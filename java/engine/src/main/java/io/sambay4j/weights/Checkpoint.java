@@ -19,27 +19,27 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The weights of a model directory: {@code model.safetensors}, or the shards that {@code
- * model.safetensors.index.json} names. Index and shards must agree exactly. Reading is as in {@link
- * SafeTensors}: by position, from any thread.
+ * The weights of a model: {@code model.safetensors} of its directory, or the shards that {@code
+ * model.safetensors.index.json} names, or a GGUF file. Index and shards must agree exactly. Data is
+ * read by position, from any thread.
  */
 public final class Checkpoint implements AutoCloseable {
   /** The file of a checkpoint that is not sharded. */
   public static final String SINGLE_FILE = "model.safetensors";
 
   private static final Logger LOG = LoggerFactory.getLogger(Checkpoint.class);
-  private static final int SCAN_ELEMENTS = 1 << 18;
+  private static final int SCAN_ELEMENTS = 1 << 18; // whole blocks of any type
 
   private final Path directory;
-  private final List<SafeTensors> files;
-  private final Map<String, SafeTensors> fileOfTensor = new LinkedHashMap<>();
+  private final List<TensorFile> files;
+  private final Map<String, TensorFile> fileOfTensor = new LinkedHashMap<>();
 
-  private Checkpoint(Path directory, List<SafeTensors> files) {
+  private Checkpoint(Path directory, List<TensorFile> files) {
     this.directory = directory;
     this.files = files;
-    for (SafeTensors file : files) {
+    for (TensorFile file : files) {
       for (String name : file.tensors().keySet()) {
-        SafeTensors other = fileOfTensor.putIfAbsent(name, file);
+        TensorFile other = fileOfTensor.putIfAbsent(name, file);
         if (other != null) {
           throw new InvalidModelException(
               "tensor " + Quote.of(name) + " is in both " + other.file() + " and " + file.file());
@@ -92,20 +92,29 @@ public final class Checkpoint implements AutoCloseable {
     return checkpoint;
   }
 
+  /**
+   * The weights of a GGUF file, which the checkpoint takes over and closes.
+   *
+   * @param file its tensors under the names that the model gives them
+   */
+  public static Checkpoint of(Gguf file) {
+    return new Checkpoint(file.file(), List.of(file));
+  }
+
   private static Checkpoint open(ModelDirectory directory, List<Path> paths) {
-    List<SafeTensors> files = new ArrayList<>();
+    List<TensorFile> files = new ArrayList<>();
     try {
       for (Path path : paths) {
         files.add(SafeTensors.open(path));
       }
       return new Checkpoint(directory.path(), List.copyOf(files));
     } catch (RuntimeException e) {
-      files.forEach(SafeTensors::close);
+      files.forEach(TensorFile::close);
       throw e;
     }
   }
 
-  /** The directory, links resolved. */
+  /** The directory, links resolved; or the GGUF file. */
   public Path directory() {
     return directory;
   }
@@ -124,17 +133,33 @@ public final class Checkpoint implements AutoCloseable {
     return fileOf(name).tensor(name);
   }
 
-  /** Fills the remaining bytes of {@code into}; see {@link SafeTensors#read}. */
+  /** Whether each tensor may have a type of its own, as in GGUF files. */
+  public boolean mixesTypes() {
+    return files.stream().anyMatch(Gguf.class::isInstance);
+  }
+
+  /**
+   * Fills the remaining bytes of {@code into} with stored little-endian bytes of a tensor.
+   *
+   * @param byteOffset first byte, counted from the start of the tensor
+   * @throws InvalidModelException if the file ends early: it was shortened since it was opened
+   * @throws IllegalStateException after {@link #close}
+   */
   public void read(TensorInfo tensor, long byteOffset, ByteBuffer into) {
     fileOf(tensor.name()).read(tensor, byteOffset, into);
   }
 
-  /** All elements of an F32, F16 or BF16 tensor, as floats. */
+  /** All elements of a tensor of a weight type, as floats. */
   public float[] readFloats(TensorInfo tensor) {
-    return fileOf(tensor.name()).readFloats(tensor);
+    if (tensor.elements() > Integer.MAX_VALUE - 8) {
+      throw new IllegalArgumentException(tensor + " is too large for one array, read it in parts");
+    }
+    float[] values = new float[(int) tensor.elements()];
+    readFloats(tensor, 0, values, 0, values.length);
+    return values;
   }
 
-  /** Some elements of an F32, F16 or BF16 tensor; see {@link SafeTensors#readFloats}. */
+  /** Some elements of a tensor of a weight type, as floats; of block types whole blocks. */
   public void readFloats(TensorInfo tensor, long firstElement, float[] into, int start, int count) {
     fileOf(tensor.name()).readFloats(tensor, firstElement, into, start, count);
   }
@@ -222,7 +247,7 @@ public final class Checkpoint implements AutoCloseable {
               value = buffer[i];
             }
           }
-          progress.accept(bytes + (at + n) * tensor.type().bytes());
+          progress.accept(bytes + tensor.type().bytes(at + n));
         }
         if (count > 0) {
           found.add(new NonFinite(name, first, value, count));
@@ -240,7 +265,7 @@ public final class Checkpoint implements AutoCloseable {
    */
   @Override
   public void close() {
-    files.forEach(SafeTensors::close);
+    files.forEach(TensorFile::close);
   }
 
   private Map<String, String> fileNames() {
@@ -250,8 +275,8 @@ public final class Checkpoint implements AutoCloseable {
     return names;
   }
 
-  private SafeTensors fileOf(String tensor) {
-    SafeTensors file = fileOfTensor.get(tensor);
+  private TensorFile fileOf(String tensor) {
+    TensorFile file = fileOfTensor.get(tensor);
     if (file == null) {
       throw new InvalidModelException(directory + ": tensor " + Quote.of(tensor) + " is missing");
     }

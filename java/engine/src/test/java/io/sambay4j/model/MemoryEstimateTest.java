@@ -38,7 +38,7 @@ final class MemoryEstimateTest {
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MemoryEstimate estimate =
           MemoryEstimate.of(
-              config, options, tensor -> DType.valueOf(checkpoint.tensor(tensor).type().name()));
+              config, options, tensor -> checkpoint.tensor(tensor).type());
       try (SambayModel model =
           ModelLoader.load(counting(allocated), config, checkpoint, options, (done, total) -> {})) {
         assertEquals(estimate.total(), allocated.get(), name + " " + options);
