@@ -15,23 +15,6 @@ import org.slf4j.LoggerFactory;
 final class GgufTokenizer {
   private static final Logger log = LoggerFactory.getLogger(GgufTokenizer.class);
 
-  /**
-   * The control tokens of Phi-4-mini that swallow white space after them, as its tokenizer.json
-   * says; GGUF has no place for that.
-   */
-  private static final Set<String> SWALLOWING =
-      Set.of(
-          "<|assistant|>",
-          "<|end|>",
-          "<|user|>",
-          "<|system|>",
-          "<|tool|>",
-          "<|/tool|>",
-          "<|tool_call|>",
-          "<|/tool_call|>",
-          "<|tool_response|>",
-          "<|tag|>");
-
   private GgufTokenizer() {}
 
   /**
@@ -63,7 +46,7 @@ final class GgufTokenizer {
           merges == null ? "tokenizer.ggml.merges" : "tokenizer.ggml.token_type", "a list");
     }
     return Tokenizer.of(
-        new TokenLists(file.toString(), tokens, kinds, merges, preTokenizer, SWALLOWING));
+        new TokenLists(file.toString(), tokens, kinds, merges, preTokenizer));
   }
 
   /**

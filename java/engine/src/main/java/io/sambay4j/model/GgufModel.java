@@ -6,12 +6,14 @@ import io.sambay4j.model.RopeConfig.LongRope;
 import io.sambay4j.weights.Checkpoint;
 import io.sambay4j.weights.Gguf;
 import io.sambay4j.weights.GgufMetadata;
+import io.sambay4j.weights.GgufWriter;
 import io.sambay4j.weights.TensorInfo;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -22,10 +24,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class GgufModel {
   /** The only architecture that is read, and the prefix of its settings. */
-  public static final String ARCHITECTURE = "phi3";
+  static final String ARCHITECTURE = "phi3";
 
-  public static final String LONG_FACTORS = "rope_factors_long.weight";
-  public static final String SHORT_FACTORS = "rope_factors_short.weight";
+  private static final String LONG_FACTORS = "rope_factors_long.weight";
+  private static final String SHORT_FACTORS = "rope_factors_short.weight";
+  private static final String BOS = "tokenizer.ggml.bos_token_id";
+  private static final String EOS = "tokenizer.ggml.eos_token_id";
 
   /** GGUF's names of the parts that are there once, and ours. */
   private static final Map<String, String> NAMES =
@@ -110,6 +114,62 @@ public final class GgufModel {
     return names;
   }
 
+  /**
+   * The settings of a dense model as a GGUF header holds them, without a tokenizer.
+   *
+   * @throws IllegalArgumentException if the model is no dense one
+   */
+  public static GgufWriter.Metadata metadata(ModelConfig config) {
+    ggufNames(config); // refuses others
+    RopeConfig rope = Objects.requireNonNull(config.rope());
+    GgufWriter.Metadata metadata =
+        new GgufWriter.Metadata()
+            .put("general.architecture", ARCHITECTURE)
+            .put(key("context_length"), config.maxPositions())
+            .put(key("embedding_length"), config.hiddenSize())
+            .put(key("feed_forward_length"), config.intermediateSize())
+            .put(key("block_count"), config.layers().size())
+            .put(key("attention.head_count"), config.heads())
+            .put(key("attention.head_count_kv"), config.kvHeads())
+            .put(key("attention.key_length"), config.headDim())
+            .put(key("attention.value_length"), config.headDim())
+            .put(key("attention.layer_norm_rms_epsilon"), (float) config.normEps())
+            .put(key("attention.sliding_window"), config.slidingWindow())
+            .put(key("rope.dimension_count"), rope.rotated())
+            .put(key("rope.freq_base"), (float) rope.theta());
+    LongRope longRope = rope.longRope();
+    if (longRope != null) {
+      metadata
+          .put(key("rope.scaling.original_context_length"), longRope.originalPositions())
+          .put(key("rope.scaling.attn_factor"), (float) longRope.scale());
+    }
+    if (config.bosTokenId() != null) {
+      metadata.put(BOS, config.bosTokenId());
+    }
+    if (!config.eosTokenIds().isEmpty()) {
+      metadata.put(EOS, config.eosTokenIds().get(0));
+    }
+    return metadata;
+  }
+
+  /** The tensors that hold the factors of LongRoPE, by name; none in models without. */
+  public static Map<String, float[]> ropeFactors(ModelConfig config) {
+    LongRope longRope = config.rope() == null ? null : config.rope().longRope();
+    return longRope == null
+        ? Map.of()
+        : Map.of(
+            LONG_FACTORS, floats(longRope.longFactors()),
+            SHORT_FACTORS, floats(longRope.shortFactors()));
+  }
+
+  private static float[] floats(List<Double> numbers) {
+    float[] values = new float[numbers.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = numbers.get(i).floatValue();
+    }
+    return values;
+  }
+
   private static boolean isRopeFactors(String name) {
     return name.equals(LONG_FACTORS) || name.equals(SHORT_FACTORS);
   }
@@ -159,7 +219,7 @@ public final class GgufModel {
         0,
         0,
         maxPositions,
-        settings.optionalInteger("tokenizer.ggml.bos_token_id", 0, vocabulary - 1),
+        settings.optionalInteger(BOS, 0, vocabulary - 1),
         endTokens(vocabulary));
   }
 
@@ -223,8 +283,8 @@ public final class GgufModel {
 
   private List<Integer> endTokens(int vocabulary) {
     List<Integer> ids = new ArrayList<>();
-    for (String name : List.of("eos_token_id", "eot_token_id")) {
-      Integer id = settings.optionalInteger("tokenizer.ggml." + name, 0, vocabulary - 1);
+    for (String key : List.of(EOS, "tokenizer.ggml.eot_token_id")) {
+      Integer id = settings.optionalInteger(key, 0, vocabulary - 1);
       if (id != null && !ids.contains(id)) {
         ids.add(id);
       }

@@ -9,14 +9,14 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A byte-level BPE tokenizer as a GGUF header lists it.
+ * A byte-level BPE tokenizer as a GGUF header lists it. Such lists do not tell which control tokens
+ * take away the white space that a template writes beside them; none is taken to.
  *
  * @param where the file, for messages
  * @param tokens every token by its id, ordinary ones spelled as in {@code tokenizer.json}
  * @param kinds what each of them is: 1 ordinary, 3 control, 4 written by the user, 5 not used
  * @param merges "left right", in order
  * @param preTokenizer name of the way text is cut into pieces; one of {@link #PRE_TOKENIZERS}
- * @param swallowing tokens that take white space after them away; the lists do not tell
  */
 @SuppressWarnings("ArrayRecordComponent") // copied in, never compared
 public record TokenLists(
@@ -24,8 +24,7 @@ public record TokenLists(
     List<String> tokens,
     long[] kinds,
     List<String> merges,
-    String preTokenizer,
-    Set<String> swallowing) {
+    String preTokenizer) {
   private static final int ORDINARY = 1;
   private static final int CONTROL = 3;
   private static final int USER_DEFINED = 4;
@@ -62,7 +61,6 @@ public record TokenLists(
     tokens = List.copyOf(tokens);
     kinds = kinds.clone();
     merges = List.copyOf(merges);
-    swallowing = Set.copyOf(swallowing);
     if (!PATTERNS.containsKey(preTokenizer)) {
       throw new InvalidModelException(
           "%s: the pre-tokenizer %s is not known, expected one of %s"
@@ -112,6 +110,6 @@ public record TokenLists(
           "%s: the control token %d has %d characters, expected 1 to %d"
               .formatted(where, id, token.length(), TokenizerFile.MAX_ADDED_TOKEN_CHARACTERS));
     }
-    return new AddedToken(id, token, false, false, swallowing.contains(token), special);
+    return new AddedToken(id, token, false, false, false, special);
   }
 }
