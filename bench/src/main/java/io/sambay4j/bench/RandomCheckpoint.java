@@ -158,19 +158,14 @@ public final class RandomCheckpoint {
   private static ModelDirectory shape(String name) {
     Path directory = SHAPES.get(name);
     if (directory == null) {
-      throw new IllegalArgumentException(
-          "--shape must be flash or phi4-mini but was " + name);
+      throw new IllegalArgumentException("--shape must be flash or phi4-mini but was " + name);
     }
     return ModelDirectory.open(directory);
   }
 
   private static StorageType type(String name) {
     return Stream.of(
-            StorageType.BF16,
-            StorageType.F16,
-            StorageType.F32,
-            StorageType.Q8_0,
-            StorageType.Q4_0)
+            StorageType.BF16, StorageType.F16, StorageType.F32, StorageType.Q8_0, StorageType.Q4_0)
         .filter(type -> type.label().equals(name))
         .findFirst()
         .orElseThrow(

@@ -24,6 +24,12 @@ record SyntheticVocabulary(List<String> tokens, int[] kinds, List<String> merges
   private static final List<String> CONTROL_TOKENS =
       List.of("<|endoftext|>", "<|assistant|>", "<|end|>", "<|user|>", "<|system|>");
 
+  /** Phi-4-mini's, without its tools. */
+  private static final String TEMPLATE =
+      "{% for message in messages %}"
+          + "{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}"
+          + "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
+
   /** Where they are in Phi-4-mini. */
   private static final List<Integer> CONTROL_IDS =
       List.of(199_999, 200_019, 200_020, 200_021, 200_022);
@@ -82,6 +88,7 @@ record SyntheticVocabulary(List<String> tokens, int[] kinds, List<String> merges
         .put("tokenizer.ggml.tokens", tokens)
         .put("tokenizer.ggml.token_type", kinds)
         .put("tokenizer.ggml.merges", merges)
-        .put("tokenizer.ggml.add_bos_token", false);
+        .put("tokenizer.ggml.add_bos_token", false)
+        .put("tokenizer.chat_template", TEMPLATE);
   }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.sambay4j.GenerationRequest;
 import io.sambay4j.TextModel;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelSource;
@@ -107,14 +108,19 @@ class RandomCheckpointTest {
     }
     try (TextModel model = TextModel.open(file)) { // with the vocabulary that was made up
       assertEquals("hello, you", model.tokenizer().decode(model.tokenizer().encode("hello, you")));
+      assertEquals(
+          2,
+          model
+              .generate(GenerationRequest.user("you").maxTokens(2).ignoreEndTokens(true).build())
+              .tokenIds()
+              .length);
     }
   }
 
   @Test
   void onlyDenseModelsBecomeGgufFiles() {
     ModelConfig flash = ModelConfig.read(GOLDENS.resolve("flash-tiny-bf16/config.json"));
-    assertThrows(
-        IllegalArgumentException.class, () -> new RandomGguf(flash, StorageType.Q8_0, 1));
+    assertThrows(IllegalArgumentException.class, () -> new RandomGguf(flash, StorageType.Q8_0, 1));
   }
 
   @Test

@@ -45,8 +45,7 @@ final class GgufTokenizer {
       throw metadata.invalid(
           merges == null ? "tokenizer.ggml.merges" : "tokenizer.ggml.token_type", "a list");
     }
-    return Tokenizer.of(
-        new TokenLists(file.toString(), tokens, kinds, merges, preTokenizer));
+    return Tokenizer.of(new TokenLists(file.toString(), tokens, kinds, merges, preTokenizer));
   }
 
   /**

@@ -33,8 +33,7 @@ final class GgufTextTest {
           ids.length,
           "merged, and no control token from a text");
       assertEquals("the thing <|end|>", model.tokenizer().decode(ids));
-      int[] chat =
-          model.encode(new Prompt.Chat(List.of(ChatMessage.user("\n the")), Map.of()));
+      int[] chat = model.encode(new Prompt.Chat(List.of(ChatMessage.user("\n the")), Map.of()));
       int newline = model.encode(new Prompt.Text("\n"))[0];
       int the = model.encode(new Prompt.Text(" the"))[0];
       assertArrayEquals(
@@ -52,8 +51,7 @@ final class GgufTextTest {
   void aTokenizerBesideTheFile() throws IOException {
     Path file = dir.resolve("dense.GGUF");
     String bytes = Files.readString(DENSE, StandardCharsets.ISO_8859_1);
-    Files.writeString(
-        file, bytes.replace("gpt-4o", "gpt-4x"), StandardCharsets.ISO_8859_1);
+    Files.writeString(file, bytes.replace("gpt-4o", "gpt-4x"), StandardCharsets.ISO_8859_1);
     try (TextModel model = TextModel.open(file)) {
       assertThrows(IllegalStateException.class, model::tokenizer);
       assertEquals(

@@ -102,10 +102,7 @@ final class InspectCommand implements Callable<Integer> {
     return MemoryEstimate.of(
         files.config(),
         options,
-        tensor ->
-            checkpoint == null
-                ? StorageType.BF16
-                : checkpoint.tensor(tensor).type());
+        tensor -> checkpoint == null ? StorageType.BF16 : checkpoint.tensor(tensor).type());
   }
 
   // ---- for people

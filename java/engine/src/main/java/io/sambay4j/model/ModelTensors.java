@@ -159,10 +159,7 @@ public final class ModelTensors {
   }
 
   private static void compare(
-      Expected expected,
-      TensorInfo found,
-      @Nullable StorageType main,
-      List<String> complaints) {
+      Expected expected, TensorInfo found, @Nullable StorageType main, List<String> complaints) {
     if (!Arrays.equals(expected.shape(), found.shape())) {
       complaints.add(
           "tensor "

@@ -20,11 +20,7 @@ import java.util.Set;
  */
 @SuppressWarnings("ArrayRecordComponent") // copied in, never compared
 public record TokenLists(
-    String where,
-    List<String> tokens,
-    long[] kinds,
-    List<String> merges,
-    String preTokenizer) {
+    String where, List<String> tokens, long[] kinds, List<String> merges, String preTokenizer) {
   private static final int ORDINARY = 1;
   private static final int CONTROL = 3;
   private static final int USER_DEFINED = 4;

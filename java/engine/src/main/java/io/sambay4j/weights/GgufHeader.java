@@ -276,7 +276,6 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, TensorInfo> te
       }
     }
 
-
     private StorageType tensorType(String tensor, int number) {
       String name = number < 0 || number >= TENSOR_TYPES.size() ? "" : TENSOR_TYPES.get(number);
       boolean read =
@@ -349,8 +348,7 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, TensorInfo> te
       }
       if (in.length() - dataStart - end >= alignment) {
         throw invalid(
-            "data",
-            "%d bytes follow the last tensor".formatted(in.length() - dataStart - end));
+            "data", "%d bytes follow the last tensor".formatted(in.length() - dataStart - end));
       }
       return Collections.unmodifiableMap(tensors);
     }

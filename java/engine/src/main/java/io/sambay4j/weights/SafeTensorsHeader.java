@@ -220,11 +220,7 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
         }
       }
       throw invalid(
-          tensor,
-          "dtype is "
-              + Quote.of(dtype)
-              + ", expected one of "
-              + StorageType.plain());
+          tensor, "dtype is " + Quote.of(dtype) + ", expected one of " + StorageType.plain());
     }
 
     /**

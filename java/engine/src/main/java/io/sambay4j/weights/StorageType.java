@@ -28,7 +28,9 @@ public enum StorageType {
   Q8_0(34, 32),
   /** 32 elements: an f16 scale, 32 times 4 bits less 8. */
   Q4_0(18, 32),
-  /** 256 elements: 256 times 6 bits less 32, 16 signed scales of one byte, an f16 scale of these. */
+  /**
+   * 256 elements: 256 times 6 bits less 32, 16 signed scales of one byte, an f16 scale of these.
+   */
   Q6_K(210, 256);
 
   private final int blockBytes;

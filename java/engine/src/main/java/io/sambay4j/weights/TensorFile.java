@@ -47,8 +47,7 @@ interface TensorFile extends AutoCloseable {
    *
    * @param tensor one of {@link #tensors()}
    * @param byteOffset first byte, counted from the start of the tensor
-   * @throws InvalidModelException if the file ends early: it was shortened since it was
-   *     opened
+   * @throws InvalidModelException if the file ends early: it was shortened since it was opened
    * @throws IllegalStateException after {@link #close}
    */
   void read(TensorInfo tensor, long byteOffset, ByteBuffer into);

@@ -69,8 +69,7 @@ final class GgufModelTest {
             declarations.add(
                 new GgufWriter.Declaration(names.apply(name), StorageType.F32, values.length)));
     Path file = dir.resolve("dense-" + matrices + ".gguf");
-    try (GgufWriter writer =
-        GgufWriter.create(file, GgufModel.metadata(config), declarations)) {
+    try (GgufWriter writer = GgufWriter.create(file, GgufModel.metadata(config), declarations)) {
       ModelTensors.of(config)
           .tensors()
           .forEach(
@@ -93,8 +92,7 @@ final class GgufModelTest {
     return load(source, source.config(), weights);
   }
 
-  private static SambayModel load(
-      ModelSource source, ModelConfig config, @Nullable DType weights) {
+  private static SambayModel load(ModelSource source, ModelConfig config, @Nullable DType weights) {
     try (Checkpoint checkpoint = source.openCheckpoint()) {
       return ModelLoader.load(
           Backends.open("auto", null, 0),
@@ -185,12 +183,10 @@ final class GgufModelTest {
       List<SafeTensorsWriter.Declaration> declarations = new ArrayList<>();
       for (String name : checkpoint.names()) {
         TensorInfo tensor = checkpoint.tensor(name);
-        declarations.add(
-            new SafeTensorsWriter.Declaration(name, StorageType.F32, tensor.shape()));
+        declarations.add(new SafeTensorsWriter.Declaration(name, StorageType.F32, tensor.shape()));
       }
       try (SafeTensorsWriter writer =
-          SafeTensorsWriter.create(
-              plain.resolve(Checkpoint.SINGLE_FILE), declarations, Map.of())) {
+          SafeTensorsWriter.create(plain.resolve(Checkpoint.SINGLE_FILE), declarations, Map.of())) {
         for (String name : checkpoint.names()) {
           writer.writeFloats(name, checkpoint.readFloats(checkpoint.tensor(name)));
         }
@@ -214,15 +210,15 @@ final class GgufModelTest {
     LoadOptions options = new LoadOptions(null, DType.F32, 128, 2, 64, 256);
     try (Checkpoint checkpoint = source.openCheckpoint()) {
       MemoryEstimate estimate =
-          MemoryEstimate.of(
-              source.config(), options, name -> checkpoint.tensor(name).type());
+          MemoryEstimate.of(source.config(), options, name -> checkpoint.tensor(name).type());
       long matrices =
           ModelTensors.of(CONFIG).tensors().stream()
               .filter(tensor -> tensor.shape().length == 2)
               .mapToLong(tensor -> 2 * tensor.elements())
               .sum();
       assertTrue(
-          estimate.weights() > matrices && estimate.weights() < matrices * 1.1, "bf16: " + estimate);
+          estimate.weights() > matrices && estimate.weights() < matrices * 1.1,
+          "bf16: " + estimate);
     }
   }
 
@@ -261,8 +257,7 @@ final class GgufModelTest {
   /** A header with settings of one's own and an embedding. */
   private Path settings(GgufWriter.Metadata metadata, String tensor, long... shape) {
     Path file = dir.resolve("settings.gguf");
-    GgufWriter.Declaration declaration =
-        new GgufWriter.Declaration(tensor, StorageType.F32, shape);
+    GgufWriter.Declaration declaration = new GgufWriter.Declaration(tensor, StorageType.F32, shape);
     try (GgufWriter writer = GgufWriter.create(file, metadata, List.of(declaration))) {
       writer.writeFloats(tensor, new float[(int) (declaration.bytes() / 4)]);
       writer.commit();
@@ -283,8 +278,7 @@ final class GgufModelTest {
   @Test
   void settingsThatContradictThemselves() {
     String embedding = "token_embd.weight";
-    Path file =
-        settings(new GgufWriter.Metadata().put("general.architecture", "llama"), "w", 1);
+    Path file = settings(new GgufWriter.Metadata().put("general.architecture", "llama"), "w", 1);
     assertRefused(
         () -> ModelSource.open(file),
         file.toString(),

@@ -37,8 +37,7 @@ final class MemoryEstimateTest {
     AtomicLong allocated = new AtomicLong();
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MemoryEstimate estimate =
-          MemoryEstimate.of(
-              config, options, tensor -> checkpoint.tensor(tensor).type());
+          MemoryEstimate.of(config, options, tensor -> checkpoint.tensor(tensor).type());
       try (SambayModel model =
           ModelLoader.load(counting(allocated), config, checkpoint, options, (done, total) -> {})) {
         assertEquals(estimate.total(), allocated.get(), name + " " + options);

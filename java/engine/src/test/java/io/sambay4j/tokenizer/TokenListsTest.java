@@ -40,8 +40,7 @@ final class TokenListsTest {
                     merge.isTextual()
                         ? merge.textValue()
                         : merge.get(0).textValue() + " " + merge.get(1).textValue()));
-    Tokenizer lists =
-        Tokenizer.of(new TokenLists("test", tokens, kinds, merges, "gpt-4o"));
+    Tokenizer lists = Tokenizer.of(new TokenLists("test", tokens, kinds, merges, "gpt-4o"));
     long seed = System.nanoTime();
     Random random = new Random(seed);
     List<String> texts = new ArrayList<>(SampleTexts.ALL);
@@ -50,8 +49,7 @@ final class TokenListsTest {
     }
     for (String text : texts) {
       int[] ids = lists.encode(text);
-      assertArrayEquals(
-          O200k.TOKENIZER.encode(text), ids, () -> "seed " + seed + ": " + text);
+      assertArrayEquals(O200k.TOKENIZER.encode(text), ids, () -> "seed " + seed + ": " + text);
       assertEquals(text, lists.decode(ids), () -> "seed " + seed);
     }
     assertEquals(O200k.TOKENIZER.id("<|end|>"), lists.id("<|end|>"));
@@ -83,7 +81,9 @@ final class TokenListsTest {
     Tokenizer tokenizer =
         Tokenizer.of(
             lists(
-                bytesAnd("ab", "<|x|>", "<tool>", "[PAD]"), List.of("a b"), ordinary(257, 3, 4, 5)));
+                bytesAnd("ab", "<|x|>", "<tool>", "[PAD]"),
+                List.of("a b"),
+                ordinary(257, 3, 4, 5)));
     assertArrayEquals(new int[] {256, (int) 'c'}, tokenizer.encode("abc"));
     assertEquals(257, tokenizer.id("<|x|>").orElseThrow());
     assertEquals(258, tokenizer.id("<tool>").orElseThrow());
@@ -93,15 +93,21 @@ final class TokenListsTest {
   @Test
   void listsThatContradictEachOther() {
     refused("2 kinds", () -> lists(List.of("a"), List.of(), 1, 1));
-    refused("'gpt-5' is not known", () -> new TokenLists("f", List.of(), new long[0], List.of(), "gpt-5"));
+    refused(
+        "'gpt-5' is not known",
+        () -> new TokenLists("f", List.of(), new long[0], List.of(), "gpt-5"));
     refused("is of kind 6", () -> Tokenizer.of(lists(bytesAnd("x"), List.of(), ordinary(256, 6))));
     refused("is of kind 2", () -> Tokenizer.of(lists(bytesAnd("x"), List.of(), ordinary(256, 2))));
     refused("is of kind", () -> Tokenizer.of(lists(bytesAnd("x"), List.of(), ordinary(256, -1))));
     refused("there twice", () -> Tokenizer.of(lists(bytesAnd("a"), List.of(), ordinary(257))));
-    refused("has two ids", () -> Tokenizer.of(lists(bytesAnd("xx", "xx"), List.of(), ordinary(256, 3, 3))));
+    refused(
+        "has two ids",
+        () -> Tokenizer.of(lists(bytesAnd("xx", "xx"), List.of(), ordinary(256, 3, 3))));
     refused("0 characters", () -> Tokenizer.of(lists(bytesAnd(""), List.of(), ordinary(256, 3))));
     for (String merge : List.of("a b", "ab", " b", "a ", "a q", "")) {
-      refused("the merge '" + merge + "'", () -> Tokenizer.of(lists(bytesAnd(), List.of(merge), ordinary(256))));
+      refused(
+          "the merge '" + merge + "'",
+          () -> Tokenizer.of(lists(bytesAnd(), List.of(merge), ordinary(256))));
     }
     refused("256", () -> Tokenizer.of(lists(List.of("a"), List.of(), 1)));
   }

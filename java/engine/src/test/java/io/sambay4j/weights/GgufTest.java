@@ -45,7 +45,8 @@ final class GgufTest {
       assertEquals(3, file.version());
       assertEquals("phi3", file.metadata().string("general.architecture"));
       assertEquals(6, file.metadata().integer("phi3.attention.head_count", 1, 100));
-      assertEquals(1e-5, file.metadata().number("phi3.attention.layer_norm_rms_epsilon", 0, 0, 1), 1e-9);
+      assertEquals(
+          1e-5, file.metadata().number("phi3.attention.layer_norm_rms_epsilon", 0, 0, 1), 1e-9);
       assertEquals(320, file.metadata().optionalStrings("tokenizer.ggml.tokens").size());
       assertEquals(8, file.metadata().optionalStrings("tokenizer.ggml.merges").size());
       assertEquals(3, file.metadata().optionalIntegers("tokenizer.ggml.token_type")[264]);
@@ -142,8 +143,7 @@ final class GgufTest {
     try (Gguf read = Gguf.open(file)) {
       TensorInfo a = read.tensor("a");
       float[] into = new float[64];
-      assertThrows(
-          IllegalArgumentException.class, () -> read.readFloats(a, 16, into, 0, 32));
+      assertThrows(IllegalArgumentException.class, () -> read.readFloats(a, 16, into, 0, 32));
       assertThrows(IllegalArgumentException.class, () -> read.readFloats(a, 0, into, 0, 16));
       assertThrows(IllegalArgumentException.class, () -> read.readFloats(a, 32, into, 0, 64));
       read.close();
@@ -263,7 +263,12 @@ final class GgufTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, '1, expected 2 or 3'", "4, '4, expected'", "50331648, big-endian", "-1, 4294967295"})
+  @CsvSource({
+    "1, '1, expected 2 or 3'",
+    "4, '4, expected'",
+    "50331648, big-endian",
+    "-1, 4294967295"
+  })
   void otherVersions(int version, String part) {
     refused(new Bytes().i32(0x46554747).i32(version).i64(0).i64(0).data(0), "version", part);
   }
@@ -293,20 +298,17 @@ final class GgufTest {
   @ParameterizedTest
   @ValueSource(longs = {-1, Long.MAX_VALUE, (1 << 24) + 1})
   void longStrings(long length) {
-    refused(
-        Bytes.header(0, 1).text("k").i32(8).i64(length).data(100), "'k'", "at most 16777216");
+    refused(Bytes.header(0, 1).text("k").i32(8).i64(length).data(100), "'k'", "at most 16777216");
   }
 
   @Test
   void aStringLongerThanTheFile() {
-    refused(
-        Bytes.header(0, 1).text("k").i32(8).i64(1 << 24).data(10), "16777216 bytes are needed");
+    refused(Bytes.header(0, 1).text("k").i32(8).i64(1 << 24).data(10), "16777216 bytes are needed");
   }
 
   @Test
   void aStringThatIsNotText() {
-    refused(
-        Bytes.header(0, 1).text("k").i32(8).i64(2).raw(0xC3, 0x28).data(0), "'k'", "not UTF-8");
+    refused(Bytes.header(0, 1).text("k").i32(8).i64(2).raw(0xC3, 0x28).data(0), "'k'", "not UTF-8");
   }
 
   @ParameterizedTest
@@ -362,7 +364,14 @@ final class GgufTest {
 
   @ParameterizedTest
   @CsvSource({
-    "3, Q4_1", "6, Q5_0", "12, Q4_K", "24, I8", "39, MXFP4", "4, '4,'", "99, '99,'", "-1, 4294967295"
+    "3, Q4_1",
+    "6, Q5_0",
+    "12, Q4_K",
+    "24, I8",
+    "39, MXFP4",
+    "4, '4,'",
+    "99, '99,'",
+    "-1, 4294967295"
   })
   void tensorTypesThatAreNotRead(int type, String part) {
     refused(
@@ -394,13 +403,11 @@ final class GgufTest {
     refused(Bytes.header(1, 0).tensor("w", 0, 4, 1).data(32), "a multiple of 32");
     refused(Bytes.header(1, 0).tensor("w", 0, -32, 1).data(32), "a multiple of 32");
     refused(Bytes.header(1, 0).tensor("w", 0, 32, 1).data(64), "begins at 32, expected 0");
-    refused(
-        Bytes.header(1, 0).tensor("w", 0, Long.MAX_VALUE - 31, 1).data(64), "expected 0");
+    refused(Bytes.header(1, 0).tensor("w", 0, Long.MAX_VALUE - 31, 1).data(64), "expected 0");
     refused(
         Bytes.header(2, 0).tensor("v", 0, 0, 8).tensor("w", 0, 0, 8).data(64),
         "begins at 0, expected 32");
-    refused(
-        Bytes.header(2, 0).tensor("w", 0, 0, 1).tensor("w", 0, 32, 1).data(64), "there twice");
+    refused(Bytes.header(2, 0).tensor("w", 0, 0, 1).tensor("w", 0, 32, 1).data(64), "there twice");
     refused(Bytes.header(1, 0).tensor("w", 0, 0, 8).data(64), "32 bytes follow the last tensor");
     refused(Bytes.header(0, 0).data(64), "bytes follow the last tensor");
   }
