@@ -46,6 +46,11 @@ final class DeviceOptions {
     AMX
   }
 
+  /** Whether a model will be held in the memory of this machine's processors. */
+  boolean onThisProcessor() {
+    return device != Device.CUDA;
+  }
+
   /** Opens the device. The caller closes it. */
   Backend open() {
     check();

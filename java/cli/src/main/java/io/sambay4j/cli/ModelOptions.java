@@ -4,10 +4,14 @@ import io.sambay4j.LongRopePolicy;
 import io.sambay4j.TextModel;
 import io.sambay4j.backend.DType;
 import io.sambay4j.model.LoadOptions;
+import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelLoader;
 import io.sambay4j.model.SambayModel;
+import io.sambay4j.model.WeightFormat;
 import io.sambay4j.weights.Checkpoint;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -29,7 +33,9 @@ final class ModelOptions {
       names = "--dtype",
       paramLabel = "TYPE",
       order = 3,
-      description = "How weights are kept in memory: f32, f16 or bf16. Default: as stored.")
+      description =
+          "How weights are kept in memory: stored, f32, f16, bf16, int8, mixed, int4, or auto: as stored, or the widest "
+              + "of int8 and int4 that fits. Default: auto; of score and logits, stored.")
   private @Nullable WeightType weights;
 
   @Option(
@@ -48,9 +54,25 @@ final class ModelOptions {
   private @Nullable Integer context;
 
   enum WeightType {
+    AUTO,
+    STORED,
     F32,
     F16,
-    BF16
+    BF16,
+    INT8,
+    MIXED,
+    INT4;
+
+    /** What is asked for by name; null: as stored. */
+    private @Nullable WeightFormat format() {
+      return switch (this) {
+        case AUTO, STORED -> null;
+        case F32, F16, BF16 -> WeightFormat.all(DType.valueOf(name()));
+        case INT8 -> WeightFormat.INT8;
+        case MIXED -> WeightFormat.MIXED;
+        case INT4 -> WeightFormat.INT4;
+      };
+    }
   }
 
   enum ActivationType {
@@ -60,6 +82,11 @@ final class ModelOptions {
 
   /** The model asked for, or the one in the box. */
   Path path() {
+    return pathOr(path);
+  }
+
+  /** A path, or the directory of the model in the box. */
+  static Path pathOr(@Nullable Path path) {
     if (path != null) {
       return path;
     }
@@ -70,9 +97,60 @@ final class ModelOptions {
     return Path.of(home, "models", "tiny-reasoner");
   }
 
-  /** How weights shall be kept; null: as stored. */
-  @Nullable DType weights() {
-    return weights == null ? null : DType.valueOf(weights.name());
+  /**
+   * How weights shall be kept; null: as stored.
+   *
+   * @param unlessSaid what counts where the option is not given
+   * @param fitting finds what fits, for AUTO
+   */
+  private @Nullable WeightFormat weights(
+      WeightType unlessSaid, Supplier<@Nullable WeightFormat> fitting) {
+    WeightType type = weights == null ? unlessSaid : weights;
+    return type == WeightType.AUTO ? fitting.get() : type.format();
+  }
+
+  /**
+   * How weights shall be kept where nothing is loaded; null: as stored, and what AUTO begins with.
+   */
+  @Nullable WeightFormat weights() {
+    return weights(WeightType.STORED, () -> null);
+  }
+
+  /**
+   * The first of stored, int8 and int4 that fits into the memory that is available now, with a
+   * tenth to spare; null: as stored.
+   */
+  private @Nullable WeightFormat fitting(
+      Console console, DeviceOptions device, ModelFiles files, LoadOptions asStored) {
+    if (!device.onThisProcessor()) {
+      return null;
+    }
+    long available = AvailableMemory.bytes();
+    WeightFormat chosen = null;
+    long needed = 0;
+    try (Checkpoint checkpoint = files.source().openCheckpoint()) {
+      for (WeightFormat format : Arrays.asList(null, WeightFormat.INT8, WeightFormat.INT4)) {
+        chosen = format;
+        needed =
+            MemoryEstimate.of(
+                    files.config(),
+                    asStored.withWeights(format),
+                    tensor -> checkpoint.tensor(tensor).type())
+                .total();
+        if (needed <= 0.9 * available) {
+          break;
+        }
+      }
+    }
+    if (chosen != null || weights == WeightType.AUTO) {
+      console.note(
+          "weights are kept %s: %s of %s available memory"
+              .formatted(
+                  chosen == null ? "as stored" : "as " + chosen.label(),
+                  Units.bytes(needed),
+                  Units.bytes(available)));
+    }
+    return chosen;
   }
 
   DType activations() {
@@ -94,6 +172,28 @@ final class ModelOptions {
    */
   TextModel openText(
       Console console, DeviceOptions device, int sequences, LongRopePolicy longRope) {
+    return openText(console, device, sequences, longRope, WeightType.AUTO);
+  }
+
+  /** As above, with the format of weights where the option is not given. */
+  TextModel openText(
+      Console console,
+      DeviceOptions device,
+      int sequences,
+      LongRopePolicy longRope,
+      WeightType unlessSaid) {
+    WeightFormat kept =
+        weights(
+            unlessSaid,
+            () -> {
+              ModelFiles files = ModelFiles.read(path());
+              int tokens = files.contextLimit(context());
+              int cache = (int) Math.min((long) sequences * tokens, Integer.MAX_VALUE);
+              LoadOptions options =
+                  new LoadOptions(
+                      null, activations(), tokens, sequences, TextModel.STEP_TOKENS, cache);
+              return fitting(console, device, files, options);
+            });
     try (Progress progress = new Progress(console, "loading")) {
       TextModel.Builder builder =
           TextModel.builder(path())
@@ -102,7 +202,6 @@ final class ModelOptions {
               .longRope(longRope)
               .progress(progress);
       device.apply(builder);
-      DType kept = weights();
       if (kept != null) {
         builder.weights(kept);
       }
@@ -120,6 +219,7 @@ final class ModelOptions {
    * @param sequences how many sequences are held at once
    * @param tokens the most tokens one of them will have
    * @param stepTokens rows of the widest step
+   * @param unlessSaid the format of weights where the option is not given
    */
   SambayModel openModel(
       Console console,
@@ -127,7 +227,8 @@ final class ModelOptions {
       ModelFiles files,
       int sequences,
       int tokens,
-      int stepTokens) {
+      int stepTokens,
+      WeightType unlessSaid) {
     int limit = files.contextLimit(context());
     if (tokens > limit) {
       throw new IllegalArgumentException(
@@ -136,7 +237,7 @@ final class ModelOptions {
     long cacheTokens = (long) sequences * (tokens + ModelFiles.CACHE_ROUNDING);
     LoadOptions options =
         new LoadOptions(
-            weights(),
+            null,
             activations(),
             tokens,
             sequences,
@@ -144,7 +245,9 @@ final class ModelOptions {
             (int) Math.min(cacheTokens, Integer.MAX_VALUE - ModelFiles.CACHE_ROUNDING));
     try (Checkpoint checkpoint = files.source().openCheckpoint();
         Progress progress = new Progress(console, "loading")) {
-      return ModelLoader.load(device.open(), files.config(), checkpoint, options, progress);
+      WeightFormat kept = weights(unlessSaid, () -> fitting(console, device, files, options));
+      return ModelLoader.load(
+          device.open(), files.config(), checkpoint, options.withWeights(kept), progress);
     }
   }
 }

@@ -20,11 +20,13 @@ import static io.sambay4j.bindings.global.Native.sy_rope;
 import static io.sambay4j.bindings.global.Native.sy_selective_scan;
 import static io.sambay4j.bindings.global.Native.sy_swiglu;
 import static io.sambay4j.bindings.global.Native.sy_upload;
+import static io.sambay4j.bindings.global.Native.sy_weight_set_quantized_rows;
 import static io.sambay4j.bindings.global.Native.sy_weight_set_rows;
 import static io.sambay4j.bindings.global.Native.sy_zero;
 
 import io.sambay4j.bindings.sy_kv;
 import io.sambay4j.bindings.sy_limits;
+import io.sambay4j.bindings.sy_quantized;
 import io.sambay4j.bindings.sy_tensor;
 import io.sambay4j.bindings.sy_weight;
 import io.sambay4j.weights.HalfPrecision;
@@ -88,7 +90,7 @@ public final class NativeBackend implements Backend {
 
   @Override
   public Tensor allocate(DType dtype, int rows, int cols) {
-    Checks.allocate(rows, cols);
+    Checks.allocate(dtype, rows, cols);
     long elements = (long) rows * cols;
     long bytes = elements > Long.MAX_VALUE / 4 ? Long.MAX_VALUE : elements * dtype.bytes();
     Storage storage = new NativeStorage(this, device.buffer(bytes), elements);
@@ -97,7 +99,7 @@ public final class NativeBackend implements Backend {
 
   @Override
   public Weight weight(int rows, int cols, DType storage) {
-    Checks.weight(rows, cols);
+    Checks.weight(rows, cols, storage);
     return new NativeWeight(this, device.weight(rows, cols, storage), rows, cols, storage);
   }
 
@@ -156,6 +158,7 @@ public final class NativeBackend implements Backend {
           to.putShort(HalfPrecision.toBf16(from[i]));
         }
       }
+      case INT8, INT4 -> throw new IllegalArgumentException(dtype + " is for weights only");
     }
   }
 
@@ -172,6 +175,7 @@ public final class NativeBackend implements Backend {
           to[i] = HalfPrecision.fromBf16(from.getShort());
         }
       }
+      case INT8, INT4 -> throw new IllegalArgumentException(dtype + " is for weights only");
     }
   }
 
@@ -591,6 +595,33 @@ public final class NativeBackend implements Backend {
       NativeDevice device = backend.device;
       sy_tensor rows = device.begin().tensor(rowMajor.address(), fromDtype, count, cols, cols);
       check(sy_weight_set_rows(device.pointer(), packed.pointer, firstRow, rows));
+    }
+
+    @Override
+    public void setQuantizedRows(int firstRow, ByteBuffer codes, ByteBuffer scales) {
+      synchronized (backend.device) {
+        packed.checkOpen();
+        int n = Checks.setQuantizedRows(this, firstRow, codes, scales);
+        Quantizer.Rows rows = new Quantizer.Rows(direct(codes), direct(scales));
+        try (sy_quantized quantized = new sy_quantized()) {
+          NativeDevice device = backend.device;
+          device.begin();
+          check(
+              sy_weight_set_quantized_rows(
+                  device.pointer(),
+                  packed.pointer,
+                  firstRow,
+                  NativeQuantizer.fill(quantized, rows, dtype, n, cols)));
+        } finally {
+          Reference.reachabilityFence(rows);
+        }
+      }
+    }
+
+    private static ByteBuffer direct(ByteBuffer from) {
+      return from.isDirect()
+          ? from.slice()
+          : ByteBuffer.allocateDirect(from.remaining()).put(from.slice()).flip();
     }
 
     @Override

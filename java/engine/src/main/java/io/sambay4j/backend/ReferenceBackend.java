@@ -28,7 +28,7 @@ public final class ReferenceBackend implements Backend {
   @Override
   public synchronized Tensor allocate(DType dtype, int rows, int cols) {
     checkOpen();
-    Checks.allocate(rows, cols);
+    Checks.allocate(dtype, rows, cols);
     float[] elements = array((long) rows * cols);
     return new Tensor(new ReferenceStorage(this, elements), dtype, 0, rows, cols, cols);
   }
@@ -36,7 +36,7 @@ public final class ReferenceBackend implements Backend {
   @Override
   public synchronized Weight weight(int rows, int cols, DType storage) {
     checkOpen();
-    Checks.weight(rows, cols);
+    Checks.weight(rows, cols, storage);
     return new ReferenceWeight(this, array((long) rows * cols), rows, cols, storage);
   }
 
@@ -110,16 +110,30 @@ public final class ReferenceBackend implements Backend {
     ReferenceMatrix w = matrix(weight);
     ReferenceMatrix bias = optional(biasTensor);
     ReferenceMatrix y = matrix(yTensor);
+    ReferenceQuantizedProduct quantized = quantizedProduct(weight);
     // y[t, o] = sum_i x[t, i] W[o, i] (+ bias[o]) (+ y[t, o])
     for (int t = 0; t < y.rows; t++) {
+      if (quantized != null) {
+        quantized.round(x, t);
+      }
       for (int o = 0; o < y.cols; o++) {
         double sum = bias == null ? 0 : bias.get(0, o);
-        for (int i = 0; i < x.cols; i++) {
-          sum += (double) x.get(t, i) * w.get(o, i);
+        if (quantized != null) {
+          sum += quantized.product(o);
+        } else {
+          for (int i = 0; i < x.cols; i++) {
+            sum += (double) x.get(t, i) * w.get(o, i);
+          }
         }
         y.set(t, o, add ? y.get(t, o) + sum : sum);
       }
     }
+  }
+
+  private static @Nullable ReferenceQuantizedProduct quantizedProduct(Weight weight) {
+    return weight.dtype().isQuantized()
+        ? new ReferenceQuantizedProduct((ReferenceWeight) weight)
+        : null;
   }
 
   @Override

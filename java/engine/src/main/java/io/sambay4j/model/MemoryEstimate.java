@@ -51,12 +51,12 @@ public record MemoryEstimate(
       ModelConfig config, LoadOptions options, Function<String, StorageType> stored) {
     long bytes = 0;
     for (Expected tensor : ModelTensors.of(config).tensors()) {
-      boolean matrix = tensor.shape().length == 2 && !tensor.publishedInF32();
       if (tensor.name().contains(".lambda_")) {
         continue; // one number is made of them
       }
-      DType kept = matrix ? options.kept(stored.apply(tensor.name())) : DType.F32;
-      bytes += tensor.elements() * kept.bytes();
+      DType kept =
+          tensor.isMatrix() ? options.kept(tensor, stored.apply(tensor.name())) : DType.F32;
+      bytes += kept.bytes(tensor.elements());
     }
     RopeConfig rope = config.rope();
     if (rope != null) {

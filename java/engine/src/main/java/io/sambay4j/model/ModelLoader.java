@@ -1,9 +1,11 @@
 package io.sambay4j.model;
 
+import io.sambay4j.InvalidModelException;
 import io.sambay4j.backend.AttentionShape;
 import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Backend.Differential;
 import io.sambay4j.backend.DType;
+import io.sambay4j.backend.Quantizer;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
 import io.sambay4j.weights.Checkpoint;
@@ -30,6 +32,7 @@ public final class ModelLoader {
   private final LoadOptions options;
   private final Progress progress;
   private final TensorNames names;
+  private final ModelTensors tensors;
   private final List<AutoCloseable> owned = new ArrayList<>();
   private final ByteBuffer staging;
   private float[] decoded = {};
@@ -44,6 +47,7 @@ public final class ModelLoader {
     this.backend = backend;
     this.config = config;
     this.names = TensorNames.of(config);
+    this.tensors = ModelTensors.of(config);
     this.checkpoint = checkpoint;
     this.options = options;
     this.progress = progress;
@@ -283,24 +287,43 @@ public final class ModelLoader {
   private Weight weight(String name, int fromRow, int toRow) {
     TensorInfo info = checkpoint.tensor(name);
     int cols = Math.toIntExact(info.shape()[1]);
+    DType kept = options.kept(tensors.tensor(name), info.type());
+    Weight weight = own(backend.weight(toRow - fromRow, cols, kept));
+    boolean asCodes =
+        info.type().isBlock() && kept.isQuantized() && kept == WeightFormat.storedAs(info.type());
     DType staged = staged(info.type());
-    Weight weight = own(backend.weight(toRow - fromRow, cols, options.kept(info.type())));
     long rowBytes = (long) cols * staged.bytes();
-    int rowsAtOnce = (int) Math.max(1, STAGING_BYTES / rowBytes);
+    int rowsAtOnce = (int) Math.max(1, staging.capacity() / rowBytes);
+    Quantizer.Rows codes =
+        asCodes ? Quantizer.Rows.allocate(kept, Math.min(rowsAtOnce, toRow - fromRow), cols) : null;
     for (int row = fromRow; row < toRow; row += rowsAtOnce) {
       int n = Math.min(rowsAtOnce, toRow - row);
-      staging.clear().limit(Math.toIntExact(n * rowBytes));
-      if (info.type().isBlock()) {
-        decode(info, row, n, cols);
+      if (codes != null) {
+        checkpoint.readQuantized(info, row, n, codes.codes(), codes.scales());
+        weight.setQuantizedRows(row - fromRow, codes.codes(), codes.scales());
       } else {
-        checkpoint.read(info, row * rowBytes, staging);
-        staging.flip();
+        staging.clear().limit(Math.toIntExact(n * rowBytes));
+        if (info.type().isBlock()) {
+          decode(info, row, n, cols);
+        } else {
+          checkpoint.read(info, row * rowBytes, staging);
+          staging.flip();
+        }
+        setRows(weight, row - fromRow, staged, name);
       }
-      weight.setRows(row - fromRow, staging, staged);
       bytesDone += info.type().bytes((long) n * cols);
       progress.update(bytesDone, checkpoint.totalBytes());
     }
     return weight;
+  }
+
+  private void setRows(Weight weight, int row, DType staged, String name) {
+    try {
+      weight.setRows(row, staging, staged);
+    } catch (IllegalArgumentException e) { // a number that cannot be quantised
+      throw new InvalidModelException(
+          checkpoint.directory() + ": tensor " + name + ": " + e.getMessage(), e);
+    }
   }
 
   /** Fills the staging buffer with rows of a tensor that is stored in blocks, as f32. */
@@ -314,7 +337,7 @@ public final class ModelLoader {
 
   /** How numbers go through the staging buffer: as they are stored, blocks decoded. */
   private static DType staged(StorageType stored) {
-    return stored.isBlock() ? DType.F32 : DType.valueOf(stored.name());
+    return stored.isBlock() ? DType.F32 : WeightFormat.storedAs(stored);
   }
 
   private <T extends AutoCloseable> T own(T part) {

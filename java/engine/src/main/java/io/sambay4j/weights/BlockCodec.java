@@ -73,6 +73,37 @@ final class BlockCodec {
   }
 
   /**
+   * Takes blocks of Q8_0 or Q4_0 apart, for a device that keeps codes and scales by themselves: a
+   * signed byte each, or columns 2j and 2j + 1 as the low and the high half of a byte.
+   *
+   * @param blocks all of them, from its position; little endian
+   * @return false if a code is -128, which Q8_0 does not use
+   */
+  static boolean split(StorageType type, ByteBuffer blocks, ByteBuffer codes, ByteBuffer scales) {
+    byte[] block = new byte[type.blockBytes()];
+    boolean valid = true;
+    while (blocks.hasRemaining()) {
+      blocks.get(block);
+      scales.put(block, 0, 2);
+      if (type == StorageType.Q8_0) {
+        for (int j = 2; j < block.length; j++) {
+          valid &= block[j] != Byte.MIN_VALUE;
+        }
+        codes.put(block, 2, 32);
+      } else {
+        for (int half = 0; half < 2; half++) { // low halves are columns 0 to 15, high ones 16 to 31
+          for (int j = 2; j < 18; j += 2) {
+            int even = block[j] >> (4 * half) & 15;
+            int odd = block[j + 1] >> (4 * half) & 15;
+            codes.put((byte) (even | odd << 4));
+          }
+        }
+      }
+    }
+    return valid;
+  }
+
+  /**
    * Quantises whole blocks as the format's own tools do.
    *
    * @param type {@link StorageType#Q8_0} or {@link StorageType#Q4_0}

@@ -5,9 +5,9 @@ import io.sambay4j.json.Quote;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,6 +34,8 @@ public final class Checkpoint implements AutoCloseable {
   private final Path directory;
   private final List<TensorFile> files;
   private final Map<String, TensorFile> fileOfTensor = new LinkedHashMap<>();
+  private QuantizedTensors quantized = new QuantizedTensors();
+  private @Nullable QuantizationManifest quantization;
 
   private Checkpoint(Path directory, List<TensorFile> files) {
     this.directory = directory;
@@ -60,6 +63,39 @@ public final class Checkpoint implements AutoCloseable {
    *     with the index
    */
   public static Checkpoint open(ModelDirectory directory) {
+    Checkpoint checkpoint = openStored(directory);
+    try {
+      directory.find(QuantizationManifest.FILE).ifPresent(checkpoint::joinQuantized);
+      return checkpoint;
+    } catch (RuntimeException e) {
+      checkpoint.close();
+      throw e;
+    }
+  }
+
+  /** Joins codes and scales to the tensors that the manifest of a quantised directory names. */
+  private void joinQuantized(Path file) {
+    QuantizationManifest manifest = QuantizationManifest.read(file);
+    for (TensorFile weights : files) {
+      String name = String.valueOf(weights.file().getFileName());
+      FileChecksum written = manifest.files().get(name);
+      long bytes = weights.file().toFile().length();
+      if (written == null || written.bytes() != bytes) {
+        throw new InvalidModelException(
+            "%s: %s has %d bytes, expected %s: it is not the file that was written with this manifest"
+                .formatted(file, name, bytes, written == null ? "no such file" : written.bytes()));
+      }
+    }
+    quantized = new QuantizedTensors(file, manifest.tensors(), name -> fileOf(name).tensor(name));
+    quantization = manifest;
+  }
+
+  /** What a quantised directory says of itself; empty for any other. */
+  public Optional<QuantizationManifest> quantization() {
+    return Optional.ofNullable(quantization);
+  }
+
+  private static Checkpoint openStored(ModelDirectory directory) {
     Optional<Path> single = directory.find(SINGLE_FILE);
     Optional<Path> index = directory.find(ShardIndex.FILE);
     if (single.isPresent()) {
@@ -119,9 +155,14 @@ public final class Checkpoint implements AutoCloseable {
     return directory;
   }
 
+  /** The files that hold the tensors. */
+  public List<Path> files() {
+    return files.stream().map(TensorFile::file).toList();
+  }
+
   /** Names of all tensors, in the order of the files and of their data. */
   public Set<String> names() {
-    return Collections.unmodifiableSet(fileOfTensor.keySet());
+    return new LinkedHashSet<>(quantized.names(fileOfTensor.keySet()));
   }
 
   /**
@@ -130,7 +171,7 @@ public final class Checkpoint implements AutoCloseable {
    * @throws InvalidModelException if the checkpoint has none of that name
    */
   public TensorInfo tensor(String name) {
-    return fileOf(name).tensor(name);
+    return quantized.contains(name) ? quantized.tensor(name) : fileOf(name).tensor(name);
   }
 
   /** Whether each tensor may have a type of its own, as in GGUF files. */
@@ -149,6 +190,21 @@ public final class Checkpoint implements AutoCloseable {
     fileOf(tensor.name()).read(tensor, byteOffset, into);
   }
 
+  /**
+   * Fills both buffers from their start with rows of a tensor in INT8, INT4, Q8_0 or Q4_0, as
+   * {@code Weight.setQuantizedRows} takes them, and sets their limits.
+   *
+   * @throws InvalidModelException if the tensor has a code that the format has not
+   */
+  public void readQuantized(
+      TensorInfo tensor, long firstRow, int rows, ByteBuffer codes, ByteBuffer scales) {
+    if (fileOfTensor.get(tensor.name()) instanceof Gguf gguf) {
+      gguf.readQuantized(tensor, firstRow, rows, codes, scales);
+    } else {
+      quantized.read(tensor.name(), firstRow, rows, codes, scales, this::read);
+    }
+  }
+
   /** All elements of a tensor of a weight type, as floats. */
   public float[] readFloats(TensorInfo tensor) {
     if (tensor.elements() > Integer.MAX_VALUE - 8) {
@@ -161,6 +217,10 @@ public final class Checkpoint implements AutoCloseable {
 
   /** Some elements of a tensor of a weight type, as floats; of block types whole blocks. */
   public void readFloats(TensorInfo tensor, long firstElement, float[] into, int start, int count) {
+    if (quantized.contains(tensor.name())) {
+      quantized.readFloats(tensor.name(), firstElement, into, start, count, this::read);
+      return;
+    }
     fileOf(tensor.name()).readFloats(tensor, firstElement, into, start, count);
   }
 
@@ -174,16 +234,13 @@ public final class Checkpoint implements AutoCloseable {
 
   /** Elements of all tensors together. */
   public long totalElements() {
-    return files.stream()
-        .flatMap(f -> f.tensors().values().stream())
-        .mapToLong(TensorInfo::elements)
-        .sum();
+    return names().stream().map(this::tensor).mapToLong(TensorInfo::elements).sum();
   }
 
   /** Bytes by storage type, in the order of {@link StorageType}. */
   public Map<StorageType, Long> bytesByType() {
-    return files.stream()
-        .flatMap(f -> f.tensors().values().stream())
+    return names().stream()
+        .map(this::tensor)
         .collect(
             Collectors.groupingBy(
                 TensorInfo::type,
@@ -199,7 +256,7 @@ public final class Checkpoint implements AutoCloseable {
             .collect(Collectors.joining(", "));
     return String.format(
         "%d file%s, %d tensors, %,d elements: %s",
-        files.size(), files.size() == 1 ? "" : "s", fileOfTensor.size(), totalElements(), types);
+        files.size(), files.size() == 1 ? "" : "s", names().size(), totalElements(), types);
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.sambay4j.weights;
 
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.json.Quote;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -95,6 +96,23 @@ public final class Gguf implements TensorFile {
   public void readFloats(TensorInfo tensor, long firstElement, float[] into, int start, int count) {
     checkOwn(tensor);
     data.readFloats(tensor, firstElement, into, start, count);
+  }
+
+  /** See {@link Checkpoint#readQuantized}. */
+  void readQuantized(
+      TensorInfo tensor, long firstRow, int rows, ByteBuffer codes, ByteBuffer scales) {
+    long cols = tensor.shape()[1];
+    ByteBuffer blocks = TensorData.littleEndian(tensor.type().bytes(rows * cols));
+    read(tensor, tensor.type().bytes(firstRow * cols), blocks);
+    codes.clear();
+    scales.clear();
+    if (!BlockCodec.split(tensor.type(), blocks.flip(), codes, scales)) {
+      throw new InvalidModelException(
+          "%s: tensor %s has a code of -128, and %s goes from -127 to 127"
+              .formatted(file(), Quote.of(tensor.name()), tensor.type()));
+    }
+    codes.flip();
+    scales.flip();
   }
 
   @Override

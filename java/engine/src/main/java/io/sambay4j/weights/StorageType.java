@@ -6,7 +6,7 @@ import java.util.Locale;
 
 /**
  * How a file stores the elements of a tensor. The plain types are named as in the {@code dtype}
- * field of safetensors; the block types are GGUF's, which store a group of neighbours together.
+ * field of safetensors; the block types store a group of neighbours together.
  */
 public enum StorageType {
   F64(8),
@@ -24,12 +24,17 @@ public enum StorageType {
   U16(2),
   U8(1),
   BOOL(1),
-  /** 32 elements: an f16 scale, 32 signed bytes. */
+  /** 32 elements: an F16 scale and codes of 8 bits, in tensors of their own. */
+  INT8(34, 32),
+  /** 32 elements: an F16 scale and codes of 4 bits, in tensors of their own. */
+  INT4(18, 32),
+  /** GGUF, 32 elements: an F16 scale, 32 signed bytes. */
   Q8_0(34, 32),
-  /** 32 elements: an f16 scale, 32 times 4 bits less 8. */
+  /** GGUF, 32 elements: an F16 scale, 32 times 4 bits less 8. */
   Q4_0(18, 32),
   /**
-   * 256 elements: 256 times 6 bits less 32, 16 signed scales of one byte, an f16 scale of these.
+   * GGUF, 256 elements: 256 times 6 bits less 32, 16 signed scales of one byte, an F16 scale of
+   * these.
    */
   Q6_K(210, 256);
 

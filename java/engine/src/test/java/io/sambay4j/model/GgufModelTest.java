@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sambay4j.backend.Backends;
 import io.sambay4j.backend.DType;
+import io.sambay4j.backend.Tensor;
 import io.sambay4j.model.RopeConfig.LongRope;
 import io.sambay4j.weights.Checkpoint;
 import io.sambay4j.weights.Gguf;
@@ -98,7 +99,8 @@ final class GgufModelTest {
           Backends.open("auto", null, 0),
           config,
           checkpoint,
-          new LoadOptions(weights, DType.F32, 128, 2, 64, 256),
+          new LoadOptions(
+              weights == null ? null : WeightFormat.all(weights), DType.F32, 128, 2, 64, 256),
           (done, total) -> assertTrue(done <= total, done + " of " + total));
     }
   }
@@ -171,7 +173,10 @@ final class GgufModelTest {
     }
   }
 
-  /** Blocks are the numbers that they stand for: bit for bit the model that has these. */
+  /**
+   * Blocks are the numbers that they stand for: bit for bit the model that has these. Kept as codes
+   * they are multiplied with activations of 8 bits, which comes near.
+   */
   @ParameterizedTest
   @EnumSource(names = {"Q8_0", "Q4_0", "BF16", "F16"})
   void otherTypesAreTheModelOfTheirNumbers(StorageType type) throws IOException {
@@ -193,15 +198,49 @@ final class GgufModelTest {
         writer.commit();
       }
     }
-    DType kept = type.isBlock() ? DType.BF16 : DType.valueOf(type.name());
+    DType kept = WeightFormat.storedAs(type);
     ModelSource numbers = ModelSource.open(plain);
     try (SambayModel want = load(numbers, source.config(), DType.F32);
         SambayModel exact = load(source, DType.F32);
-        SambayModel byDefault = load(source, null);
-        SambayModel rounded = load(numbers, source.config(), kept)) {
-      assertArrayEquals(logits(want), logits(exact), "in f32");
-      assertArrayEquals(logits(rounded), logits(byDefault), "kept as " + kept);
+        SambayModel byDefault = load(source, null)) {
+      float[] numbersSay = logits(want);
+      assertArrayEquals(numbersSay, logits(exact), "in f32");
+      assertArrayEquals(rowsOfTheEmbedding(want), rowsOfTheEmbedding(byDefault), kept.toString());
+      double off = distance(numbersSay, logits(byDefault));
+      assertTrue(off <= (kept.isQuantized() ? 0.06 : 1e-5), "kept as " + kept + ": off by " + off);
     }
+  }
+
+  /** Relative L2. */
+  private static double distance(float[] want, float[] got) {
+    double error = 0;
+    double norm = 0;
+    for (int i = 0; i < want.length; i++) {
+      error += Math.pow((double) got[i] - want[i], 2);
+      norm += Math.pow(want[i], 2);
+    }
+    return Math.sqrt(error / norm);
+  }
+
+  /** What the residual stream begins with: rows of the embedding as they are. */
+  private static float[] rowsOfTheEmbedding(SambayModel model) {
+    int[] ids = TestModels.tokens(new Random(4), model, 30);
+    float[] rows = new float[ids.length * model.config().hiddenSize()];
+    try (SequenceState sequence = model.states().acquire()) {
+      sequence.useRopeFactors(model.config().ropeFactors(ids.length));
+      model.forward(
+          List.of(new Chunk(sequence, ids, Chunk.Wanted.ALL)),
+          (chunk, token, logits) -> {},
+          new SambayModel.Tap() {
+            @Override
+            public void hidden(int index, Tensor h) {
+              if (index == 0) {
+                model.backend().download(h, rows, 0);
+              }
+            }
+          });
+    }
+    return rows;
   }
 
   @Test
@@ -213,12 +252,12 @@ final class GgufModelTest {
           MemoryEstimate.of(source.config(), options, name -> checkpoint.tensor(name).type());
       long matrices =
           ModelTensors.of(CONFIG).tensors().stream()
-              .filter(tensor -> tensor.shape().length == 2)
-              .mapToLong(tensor -> 2 * tensor.elements())
+              .filter(ModelTensors.Expected::isMatrix)
+              .mapToLong(tensor -> StorageType.Q4_0.bytes(tensor.elements()))
               .sum();
       assertTrue(
-          estimate.weights() > matrices && estimate.weights() < matrices * 1.1,
-          "bf16: " + estimate);
+          estimate.weights() > matrices && estimate.weights() < matrices * 1.3,
+          "4.5 bits each, and tables: " + estimate);
     }
   }
 

@@ -2,6 +2,7 @@ package io.sambay4j.weights;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -85,6 +86,35 @@ final class BlockCodecTest {
             "seed %d, element %d: %s became %s".formatted(seed, i, numbers[i], decoded[i]));
       }
     }
+  }
+
+  /** Codes and scales as a device keeps them stand for the same numbers. */
+  @ParameterizedTest
+  @EnumSource(names = {"Q8_0", "Q4_0"})
+  void takenApartTheyAreTheSameNumbers(StorageType type) throws IOException {
+    byte[] bytes = HexFormat.of().parseHex(cases(type).get("encoded").textValue());
+    float[] want = new float[128];
+    BlockCodec.decode(type, buffer(bytes), want, 0, want.length);
+    boolean wide = type == StorageType.Q8_0;
+    ByteBuffer codes = ByteBuffer.allocate(wide ? 128 : 64);
+    ByteBuffer scales = buffer(new byte[8]);
+    assertTrue(BlockCodec.split(type, buffer(bytes), codes, scales));
+    assertEquals(0, codes.remaining() + scales.remaining());
+    for (int i = 0; i < want.length; i++) {
+      int both = codes.get(wide ? i : i / 2);
+      int code = wide ? both : (both >> (i % 2 * 4) & 15) - 8;
+      float scale = HalfPrecision.fromF16(scales.getShort(i / 32 * 2));
+      assertEquals(want[i], code * scale, type + " element " + i);
+    }
+  }
+
+  @Test
+  void aCodeThatTheFormatHasNotIsNoticed() {
+    byte[] block = new byte[StorageType.Q8_0.blockBytes()];
+    block[20] = Byte.MIN_VALUE;
+    ByteBuffer codes = ByteBuffer.allocate(32);
+    assertFalse(
+        BlockCodec.split(StorageType.Q8_0, buffer(block), codes, ByteBuffer.allocate(2)));
   }
 
   @Test
