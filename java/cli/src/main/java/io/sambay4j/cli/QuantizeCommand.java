@@ -97,7 +97,8 @@ final class QuantizeCommand implements Callable<Integer> {
     QuantizationManifest manifest;
     try (Progress progress = new Progress(console, "quantizing")) {
       manifest =
-          ModelQuantizer.quantize(source, target, to.format().withEmbedding(head.dtype()), progress);
+          ModelQuantizer.quantize(
+              source, target, to.format().withEmbedding(head.dtype()), progress);
     }
     console
         .out()

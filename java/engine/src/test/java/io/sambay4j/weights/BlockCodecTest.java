@@ -113,8 +113,7 @@ final class BlockCodecTest {
     byte[] block = new byte[StorageType.Q8_0.blockBytes()];
     block[20] = Byte.MIN_VALUE;
     ByteBuffer codes = ByteBuffer.allocate(32);
-    assertFalse(
-        BlockCodec.split(StorageType.Q8_0, buffer(block), codes, ByteBuffer.allocate(2)));
+    assertFalse(BlockCodec.split(StorageType.Q8_0, buffer(block), codes, ByteBuffer.allocate(2)));
   }
 
   @Test
