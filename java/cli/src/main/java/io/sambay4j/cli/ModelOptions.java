@@ -20,6 +20,12 @@ final class ModelOptions {
   /** The directory of the installation; the launcher sets it. */
   static final String HOME = "sambay.home";
 
+  /**
+   * What AUTO counts of a context that nobody asked for: keys and values take memory as they come,
+   * and few texts are as long as the model's files allow.
+   */
+  private static final int USUAL_TOKENS = 16_384;
+
   @Option(
       names = {"-m", "--model"},
       paramLabel = "DIR",
@@ -187,7 +193,9 @@ final class ModelOptions {
             unlessSaid,
             () -> {
               ModelFiles files = ModelFiles.read(path());
-              int tokens = files.contextLimit(context());
+              Integer asked = context();
+              int limit = files.contextLimit(asked);
+              int tokens = asked == null ? Math.min(limit, USUAL_TOKENS) : limit;
               int cache = (int) Math.min((long) sequences * tokens, Integer.MAX_VALUE);
               LoadOptions options =
                   new LoadOptions(

@@ -1,6 +1,9 @@
 package io.sambay4j.weights;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 
 /**
  * The block types of GGUF: groups of neighbouring elements of a row, quantised together. Layouts,
@@ -18,89 +21,125 @@ import java.nio.ByteBuffer;
  * two in byte h[i] at bit 2·k.
  */
 final class BlockCodec {
+  /** Blocks that one thread takes at a time. */
+  private static final int PART = 1 << 12;
+
   private BlockCodec() {}
 
   /**
    * Decodes whole blocks.
    *
-   * @param blocks from its position; little endian
+   * @param blocks from their start
    * @param count elements, a multiple of the type's block
    */
-  static void decode(StorageType type, ByteBuffer blocks, float[] into, int start, int count) {
-    byte[] block = new byte[type.blockBytes()];
-    for (int at = start; at < start + count; at += type.blockElements()) {
-      blocks.get(block);
-      switch (type) {
-        case Q8_0 -> decodeQ8(block, into, at);
-        case Q4_0 -> decodeQ4(block, into, at);
-        case Q6_K -> decodeQ6(block, into, at);
-        default -> throw new IllegalArgumentException(type + " has no blocks");
-      }
-    }
+  static void decode(StorageType type, byte[] blocks, float[] into, int start, int count) {
+    int bytes = type.blockBytes();
+    int elements = type.blockElements();
+    forEach(
+        count / elements,
+        b -> {
+          switch (type) {
+            case Q8_0 -> decodeQ8(blocks, b * bytes, into, start + b * elements);
+            case Q4_0 -> decodeQ4(blocks, b * bytes, into, start + b * elements);
+            case Q6_K -> decodeQ6(blocks, b * bytes, into, start + b * elements);
+            default -> throw new IllegalArgumentException(type + " is not a type of GGUF blocks");
+          }
+        });
   }
 
-  private static void decodeQ8(byte[] block, float[] into, int at) {
-    float d = f16(block, 0);
+  /** Does something with each of so many blocks, in parallel where they are many. */
+  private static void forEach(int blocks, IntConsumer action) {
+    IntStream.range(0, (blocks + PART - 1) / PART)
+        .parallel()
+        .forEach(
+            part -> {
+              int end = Math.min(blocks, (part + 1) * PART);
+              for (int b = part * PART; b < end; b++) {
+                action.accept(b);
+              }
+            });
+  }
+
+  private static void decodeQ8(byte[] from, int block, float[] into, int at) {
+    float d = f16(from, block);
     for (int j = 0; j < 32; j++) {
-      into[at + j] = d * block[2 + j];
+      into[at + j] = d * from[block + 2 + j];
     }
   }
 
-  private static void decodeQ4(byte[] block, float[] into, int at) {
-    float d = f16(block, 0);
+  private static void decodeQ4(byte[] from, int block, float[] into, int at) {
+    float d = f16(from, block);
     for (int j = 0; j < 16; j++) {
-      into[at + j] = d * ((block[2 + j] & 0xF) - 8);
-      into[at + 16 + j] = d * ((block[2 + j] >> 4 & 0xF) - 8);
+      into[at + j] = d * ((from[block + 2 + j] & 0xF) - 8);
+      into[at + 16 + j] = d * ((from[block + 2 + j] >> 4 & 0xF) - 8);
     }
   }
 
-  private static void decodeQ6(byte[] block, float[] into, int at) {
-    float d = f16(block, 208);
+  private static void decodeQ6(byte[] from, int block, float[] into, int at) {
+    float d = f16(from, block + 208);
     for (int half = 0; half < 2; half++) {
       for (int e = 0; e < 128; e++) {
         int k = e / 32;
         int i = e % 32;
-        int low = block[64 * half + 32 * (k % 2) + i] >> (k < 2 ? 0 : 4) & 0xF;
-        int high = block[128 + 32 * half + i] >> (2 * k) & 3;
-        int scale = block[192 + 8 * half + e / 16];
+        int low = from[block + 64 * half + 32 * (k % 2) + i] >> (k < 2 ? 0 : 4) & 0xF;
+        int high = from[block + 128 + 32 * half + i] >> (2 * k) & 3;
+        int scale = from[block + 192 + 8 * half + e / 16];
         into[at + 128 * half + e] = d * scale * ((low | high << 4) - 32);
       }
     }
   }
 
-  private static float f16(byte[] block, int at) {
-    return HalfPrecision.fromF16((short) ((block[at] & 0xFF) | (block[at + 1] << 8)));
+  private static float f16(byte[] from, int at) {
+    return HalfPrecision.fromF16((short) ((from[at] & 0xFF) | (from[at + 1] << 8)));
   }
 
   /**
-   * Takes blocks of Q8_0 or Q4_0 apart, for a device that keeps codes and scales by themselves: a
-   * signed byte each, or columns 2j and 2j + 1 as the low and the high half of a byte.
+   * Takes blocks of Q8_0 or Q4_0 apart, for a device that keeps codes and scales by themselves.
    *
-   * @param blocks all of them, from its position; little endian
+   * @param blocks whole blocks
+   * @param codes of each block 32 signed bytes, or 16 bytes with columns 2j and 2j + 1 as the low
+   *     and the high half of one
+   * @param scales of each block two bytes
    * @return false if a code is -128, which Q8_0 does not use
    */
-  static boolean split(StorageType type, ByteBuffer blocks, ByteBuffer codes, ByteBuffer scales) {
-    byte[] block = new byte[type.blockBytes()];
-    boolean valid = true;
-    while (blocks.hasRemaining()) {
-      blocks.get(block);
-      scales.put(block, 0, 2);
-      if (type == StorageType.Q8_0) {
-        for (int j = 2; j < block.length; j++) {
-          valid &= block[j] != Byte.MIN_VALUE;
-        }
-        codes.put(block, 2, 32);
-      } else {
-        for (int half = 0; half < 2; half++) { // low halves are columns 0 to 15, high ones 16 to 31
-          for (int j = 2; j < 18; j += 2) {
-            int even = block[j] >> (4 * half) & 15;
-            int odd = block[j + 1] >> (4 * half) & 15;
-            codes.put((byte) (even | odd << 4));
+  static boolean split(StorageType type, byte[] blocks, byte[] codes, byte[] scales) {
+    int bytes = type.blockBytes();
+    AtomicBoolean valid = new AtomicBoolean(true);
+    forEach(
+        blocks.length / bytes,
+        b -> {
+          int block = b * bytes;
+          scales[2 * b] = blocks[block];
+          scales[2 * b + 1] = blocks[block + 1];
+          boolean fits =
+              type == StorageType.Q8_0
+                  ? splitQ8(blocks, block + 2, codes, 32 * b)
+                  : splitQ4(blocks, block + 2, codes, 16 * b);
+          if (!fits) {
+            valid.set(false);
           }
-        }
-      }
+        });
+    return valid.get();
+  }
+
+  private static boolean splitQ8(byte[] from, int at, byte[] codes, int to) {
+    boolean fits = true;
+    for (int j = 0; j < 32; j++) {
+      codes[to + j] = from[at + j];
+      fits &= from[at + j] != Byte.MIN_VALUE;
     }
-    return valid;
+    return fits;
+  }
+
+  /** Low halves are columns 0 to 15, high ones 16 to 31. */
+  private static boolean splitQ4(byte[] from, int at, byte[] codes, int to) {
+    for (int j = 0; j < 8; j++) {
+      int even = from[at + 2 * j];
+      int odd = from[at + 2 * j + 1];
+      codes[to + j] = (byte) ((even & 15) | (odd & 15) << 4);
+      codes[to + 8 + j] = (byte) ((even >> 4 & 15) | (odd & 0xF0));
+    }
+    return true;
   }
 
   /**

@@ -102,17 +102,19 @@ public final class Gguf implements TensorFile {
   void readQuantized(
       TensorInfo tensor, long firstRow, int rows, ByteBuffer codes, ByteBuffer scales) {
     long cols = tensor.shape()[1];
-    ByteBuffer blocks = TensorData.littleEndian(tensor.type().bytes(rows * cols));
-    read(tensor, tensor.type().bytes(firstRow * cols), blocks);
-    codes.clear();
-    scales.clear();
-    if (!BlockCodec.split(tensor.type(), blocks.flip(), codes, scales)) {
+    StorageType type = tensor.type();
+    byte[] blocks = new byte[Math.toIntExact(type.bytes(rows * cols))];
+    read(tensor, type.bytes(firstRow * cols), ByteBuffer.wrap(blocks));
+    int count = blocks.length / type.blockBytes();
+    byte[] codesRead = new byte[count * (type.blockBytes() - Short.BYTES)];
+    byte[] scalesRead = new byte[count * Short.BYTES];
+    if (!BlockCodec.split(type, blocks, codesRead, scalesRead)) {
       throw new InvalidModelException(
           "%s: tensor %s has a code of -128, and %s goes from -127 to 127"
-              .formatted(file(), Quote.of(tensor.name()), tensor.type()));
+              .formatted(file(), Quote.of(tensor.name()), type));
     }
-    codes.flip();
-    scales.flip();
+    codes.clear().put(codesRead).flip();
+    scales.clear().put(scalesRead).flip();
   }
 
   @Override
