@@ -7,6 +7,7 @@ import io.sambay4j.InvalidModelException;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelTensors;
 import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.Gguf;
 import io.sambay4j.weights.ModelDirectory;
 import io.sambay4j.weights.SafeTensorsWriter;
 import io.sambay4j.weights.SafeTensorsWriter.Declaration;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
+import java.util.stream.Stream;
 
 /**
  * Writes a checkpoint of random weights in the published layout: any configuration, real size, same
@@ -28,16 +30,24 @@ import java.util.function.LongConsumer;
  * at hand; the text is noise.
  *
  * <pre>
- * RandomCheckpoint OUT [--config DIR] [--tokenizer DIR] [--seed N] [--shard-bytes N]
+ * RandomCheckpoint OUT [--shape NAME | --config DIR] [--tokenizer DIR] [--seed N] [--shard-bytes N]
+ * RandomCheckpoint OUT.gguf --shape phi4-mini [--type TYPE] [--seed N]
  * </pre>
  *
- * {@code --config} is a directory with {@code config.json} (default: the real model's, 3.85 B
- * parameters, 7.7 GB, taken from the repository that is the working directory); its other settings
- * are copied too. {@code --tokenizer} is a directory whose tokenizer files are copied as well.
+ * {@code --shape} is {@code flash} (default; 3.85 B parameters, 7.7 GB) or {@code phi4-mini} (3.84
+ * B, 7.7 GB), as published; their settings are taken from the repository that is the working
+ * directory. {@code --config} is a directory with another {@code config.json}; its other settings
+ * are copied too. {@code --tokenizer} is a directory whose tokenizer files are copied as well. A
+ * name that ends in {@code .gguf} makes a GGUF file of a dense model, matrices as {@code --type}:
+ * {@code bf16} (default), {@code f16}, {@code f32}, {@code q8_0} or {@code q4_0}; with the same
+ * seed they are the same weights, rounded.
  */
 public final class RandomCheckpoint {
-  private static final Path REAL_MODEL =
-      Path.of("java", "engine", "src", "test", "resources", "phi-4-mini-flash-reasoning");
+  private static final Path RESOURCES = Path.of("java", "engine", "src", "test", "resources");
+  private static final Map<String, Path> SHAPES =
+      Map.of(
+          "flash", RESOURCES.resolve("phi-4-mini-flash-reasoning"),
+          "phi4-mini", RESOURCES.resolve("phi-4-mini-instruct"));
   private static final List<String> SETTINGS = List.of(ModelConfig.FILE, "generation_config.json");
   private static final List<String> TOKENIZER =
       List.of(
@@ -71,7 +81,7 @@ public final class RandomCheckpoint {
     } catch (IllegalArgumentException e) {
       System.err.println(e.getMessage());
       System.err.println(
-          "usage: RandomCheckpoint OUT [--config DIR] [--tokenizer DIR] [--seed N] [--shard-bytes N]");
+          "usage: RandomCheckpoint OUT[.gguf] [--shape flash|phi4-mini | --config DIR] [--type TYPE] [--tokenizer DIR] [--seed N] [--shard-bytes N]");
       System.exit(2);
     } catch (IOException | InvalidModelException e) {
       System.err.println(e.getMessage());
@@ -89,9 +99,12 @@ public final class RandomCheckpoint {
     ModelDirectory tokenizer = null;
     long seed = 0;
     long shardBytes = 5_000_000_000L;
+    StorageType type = StorageType.BF16;
     for (int i = 1; i < args.length; i += 2) {
       String value = args[i + 1];
       switch (args[i]) {
+        case "--shape" -> config = shape(value);
+        case "--type" -> type = type(value);
         case "--config" -> config = ModelDirectory.open(Path.of(value));
         case "--tokenizer" -> tokenizer = ModelDirectory.open(Path.of(value));
         case "--seed" -> seed = Long.parseLong(value);
@@ -99,9 +112,16 @@ public final class RandomCheckpoint {
         default -> throw new IllegalArgumentException("unknown option " + args[i]);
       }
     }
-    config = config == null ? ModelDirectory.open(REAL_MODEL) : config;
-    RandomCheckpoint generator =
-        new RandomCheckpoint(ModelConfig.read(config.file(ModelConfig.FILE)), seed);
+    config = config == null ? shape("flash") : config;
+    ModelConfig sizes = ModelConfig.read(config.file(ModelConfig.FILE));
+    if (out.toString().endsWith(Gguf.SUFFIX)) {
+      writeGguf(out, new RandomGguf(sizes, type, seed));
+      return;
+    }
+    if (type != StorageType.BF16) {
+      throw new IllegalArgumentException("--type is for GGUF files; directories are bf16");
+    }
+    RandomCheckpoint generator = new RandomCheckpoint(sizes, seed);
     Files.createDirectories(out);
     copy(SETTINGS, config, out);
     copy(TOKENIZER, config, out);
@@ -109,20 +129,49 @@ public final class RandomCheckpoint {
       copy(TOKENIZER, tokenizer, out);
     }
     long start = System.nanoTime();
-    long total = generator.bytes();
-    long[] shown = {0};
-    generator.write(
-        out,
-        shardBytes,
-        bytes -> {
-          if (bytes - shown[0] >= 500_000_000) {
-            shown[0] = bytes;
-            System.err.printf("%5.1f of %.1f GB%n", bytes / 1e9, total / 1e9);
-          }
-        });
+    generator.write(out, shardBytes, progress(generator.bytes()));
     System.err.printf(
         "%s: %,d parameters, %.1f s%n",
         out, generator.tensors.parameters(), (System.nanoTime() - start) / 1e9);
+  }
+
+  private static void writeGguf(Path file, RandomGguf generator) throws IOException {
+    Path folder = file.toAbsolutePath().getParent();
+    if (folder != null) {
+      Files.createDirectories(folder);
+    }
+    long start = System.nanoTime();
+    generator.write(file, progress(generator.bytes()));
+    System.err.printf("%s: %s, %.1f s%n", file, generator, (System.nanoTime() - start) / 1e9);
+  }
+
+  private static LongConsumer progress(long total) {
+    long[] shown = {0};
+    return bytes -> {
+      if (bytes - shown[0] >= 500_000_000) {
+        shown[0] = bytes;
+        System.err.printf("%5.1f of %.1f GB%n", bytes / 1e9, total / 1e9);
+      }
+    };
+  }
+
+  private static ModelDirectory shape(String name) {
+    Path directory = SHAPES.get(name);
+    if (directory == null) {
+      throw new IllegalArgumentException("--shape must be flash or phi4-mini but was " + name);
+    }
+    return ModelDirectory.open(directory);
+  }
+
+  private static StorageType type(String name) {
+    return Stream.of(
+            StorageType.BF16, StorageType.F16, StorageType.F32, StorageType.Q8_0, StorageType.Q4_0)
+        .filter(type -> type.label().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "--type must be bf16, f16, f32, q8_0 or q4_0 but was " + name));
   }
 
   private static void copy(List<String> names, ModelDirectory from, Path to) throws IOException {

@@ -3,9 +3,13 @@ package io.sambay4j.bench;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.sambay4j.GenerationRequest;
+import io.sambay4j.TextModel;
 import io.sambay4j.model.ModelConfig;
+import io.sambay4j.model.ModelSource;
 import io.sambay4j.model.ModelTensors;
 import io.sambay4j.weights.Checkpoint;
 import io.sambay4j.weights.StorageType;
@@ -14,9 +18,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RandomCheckpointTest {
@@ -32,7 +38,8 @@ class RandomCheckpointTest {
         "variant-sambayda",
         "variant-gmu-norm",
         "variant-samba",
-        "variant-mamba"
+        "variant-mamba",
+        "phi4mini-tiny"
       })
   void fitsItsConfigurationAndIsFinite(String golden) throws IOException {
     ModelConfig config = ModelConfig.read(GOLDENS.resolve(golden).resolve("config.json"));
@@ -71,6 +78,59 @@ class RandomCheckpointTest {
       }
       assertEquals(0, deviation(floats(checkpoint, "model.final_layernorm.bias")));
     }
+  }
+
+  /** A GGUF file has the weights of the directory, each as near as its type comes. */
+  @ParameterizedTest
+  @EnumSource(names = {"BF16", "F16", "F32", "Q8_0", "Q4_0"})
+  void sameSeedSameValuesInAGgufFile(StorageType type) throws IOException {
+    ModelConfig config = ModelConfig.read(GOLDENS.resolve("phi4mini-tiny/config.json"));
+    new RandomCheckpoint(config, 9).write(dir, Long.MAX_VALUE, bytes -> {});
+    Path file = dir.resolve("random.gguf");
+    RandomGguf generator = new RandomGguf(config, type, 9);
+    long[] last = {0};
+    generator.write(file, bytes -> last[0] = bytes);
+    assertEquals(generator.bytes(), last[0]);
+    ModelSource source = ModelSource.open(file);
+    assertEquals(config.layers(), source.config().layers());
+    try (Checkpoint want = Checkpoint.open(dir);
+        Checkpoint got = source.openCheckpoint()) {
+      ModelTensors.of(source.config()).verify(got);
+      assertEquals(generator.bytes(), got.totalBytes());
+      for (String name : want.names()) {
+        float[] wanted = floats(want, name);
+        float[] found = floats(got, name);
+        double step = type == StorageType.Q4_0 ? 0.02 : type == StorageType.Q8_0 ? 6e-4 : 1e-5;
+        for (int i = 0; i < wanted.length; i++) {
+          assertEquals(wanted[i], found[i], step, name + " element " + i);
+        }
+      }
+    }
+    try (TextModel model = TextModel.open(file)) { // with the vocabulary that was made up
+      assertEquals("hello, you", model.tokenizer().decode(model.tokenizer().encode("hello, you")));
+      assertEquals(
+          2,
+          model
+              .generate(GenerationRequest.user("you").maxTokens(2).ignoreEndTokens(true).build())
+              .tokenIds()
+              .length);
+    }
+  }
+
+  @Test
+  void onlyDenseModelsBecomeGgufFiles() {
+    ModelConfig flash = ModelConfig.read(GOLDENS.resolve("flash-tiny-bf16/config.json"));
+    assertThrows(IllegalArgumentException.class, () -> new RandomGguf(flash, StorageType.Q8_0, 1));
+  }
+
+  @Test
+  void theVocabularyOfPhi4MiniHasItsControlTokens() {
+    SyntheticVocabulary vocabulary = SyntheticVocabulary.of(200_064);
+    assertEquals(200_064, vocabulary.tokens().size());
+    assertEquals(200_064, Set.copyOf(vocabulary.tokens()).size(), "no token twice");
+    assertEquals("<|end|>", vocabulary.tokens().get(200_020));
+    assertEquals(3, vocabulary.kinds()[200_020]);
+    assertThrows(IllegalArgumentException.class, () -> SyntheticVocabulary.of(260));
   }
 
   @Test

@@ -27,13 +27,20 @@ final class FeedJob extends Job {
   }
 
   /**
-   * @param ids at least one
-   * @param firstRow the first token whose logits are wanted, in [0, ids.length]; ids.length: none
+   * @param tokens all tokens of the sequence, at least one that it has not seen
+   * @param seen how many it has seen
+   * @param firstRow the first token after those whose logits are wanted, counted from them, in [0,
+   *     tokens.length - seen]; the last: none
    * @param onFed told each token the sequence has seen
    */
   FeedJob(
-      @Nullable SequenceState state, int[] ids, int firstRow, RowConsumer rows, IntConsumer onFed) {
-    super(state, ids);
+      @Nullable SequenceState state,
+      int[] tokens,
+      int seen,
+      int firstRow,
+      RowConsumer rows,
+      IntConsumer onFed) {
+    super(state, tokens, seen, 0);
     this.firstRow = firstRow;
     this.rows = rows;
     this.onFed = onFed;

@@ -13,7 +13,6 @@ import io.sambay4j.tokenizer.IncrementalDecoder;
 import io.sambay4j.tokenizer.StopMatcher;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
@@ -50,6 +49,7 @@ final class GenerationJob extends Job {
    * @param prompt every token before the first generated one
    * @param cached how many of them the sequence has seen
    * @param room tokens the context still takes after the prompt
+   * @param longRope what decides on the rotary factors
    * @param decoder null where there is no tokenizer: texts stay empty
    * @param onFed told each token the sequence has seen
    */
@@ -60,12 +60,17 @@ final class GenerationJob extends Job {
       int[] prompt,
       int cached,
       int room,
+      LongRopePolicy longRope,
       int vocabularySize,
       List<Integer> endTokens,
       @Nullable IncrementalDecoder decoder,
       GenerationListener listener,
       IntConsumer onFed) {
-    super(state, Arrays.copyOfRange(prompt, cached, prompt.length));
+    super(
+        state,
+        prompt,
+        cached,
+        longRope.expectedTokens(prompt.length, Math.min(request.maxTokens(), room)));
     this.request = request;
     this.prompt = prompt;
     this.cached = cached;

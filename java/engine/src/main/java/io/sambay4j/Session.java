@@ -1,6 +1,7 @@
 package io.sambay4j;
 
 import io.sambay4j.model.ModelConfig;
+import io.sambay4j.model.RopeConfig;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.StatePool.Snapshot;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -49,11 +51,13 @@ public final class Session implements AutoCloseable {
 
   private static final String TOKENS = "tokens";
   private static final String MODEL = "model";
+  private static final String ROPE_FACTORS = "rope_factors";
 
   private final TextModel model;
   private final SequenceState state;
   private final Semaphore idle = new Semaphore(1); // held by whoever uses what is below
-  // All tokens of the session. The sequence has seen all of them, or all but the last.
+  // All tokens of the session. The sequence has seen all of them, or all but the last; fewer where
+  // reading them again was cut short.
   private final List<Integer> tokens = new ArrayList<>();
   private final TreeMap<Integer, Snapshot> checkpoints = new TreeMap<>();
   private boolean disposed;
@@ -108,10 +112,34 @@ public final class Session implements AutoCloseable {
                 .formatted(ids.length, tokens.size(), model.contextLimit()));
       }
       checkpoint();
-      feedUnseen();
-      model.feed(state, ids, tokens::add);
+      read(with(ids));
     }
     return null;
+  }
+
+  /** The session's tokens and some more. */
+  private int[] with(int[] appended) {
+    int[] all = Arrays.copyOf(ids(0, tokens.size()), tokens.size() + appended.length);
+    System.arraycopy(appended, 0, all, tokens.size(), appended.length);
+    return all;
+  }
+
+  /** Reads what the sequence has not seen of the given tokens, which begin with the session's. */
+  private void read(int[] all) {
+    int seen = state.length();
+    if (seen < all.length) {
+      model.feed(state, all, seen, remember(seen));
+    }
+  }
+
+  /** Adds tokens that have been read to the session's, but for those it has already. */
+  private IntConsumer remember(int seen) {
+    int[] position = {seen};
+    return id -> {
+      if (position[0]++ == tokens.size()) {
+        tokens.add(id);
+      }
+    };
   }
 
   /**
@@ -142,9 +170,7 @@ public final class Session implements AutoCloseable {
     return generating(
         () -> {
           int[] appended = model.prompts().encode(request.prompt(), tokens.isEmpty());
-          int[] all = Arrays.copyOf(ids(0, tokens.size()), tokens.size() + appended.length);
-          System.arraycopy(appended, 0, all, tokens.size(), appended.length);
-          return run(request, all, listener, generation -> {});
+          return run(request, with(appended), listener, generation -> {});
         });
   }
 
@@ -198,22 +224,14 @@ public final class Session implements AutoCloseable {
       Consumer<Generation> onEnd) {
     checkpoint();
     int seen = state.length();
-    List<Integer> before = List.copyOf(tokens);
-    tokens.subList(seen, tokens.size()).clear(); // they are fed again as part of the prompt
-    try {
-      return model.start(
-          request,
-          all,
-          state,
-          seen,
-          new SessionListener(all.length, listener, onEnd),
-          tokens::add,
-          started -> running = started);
-    } catch (RuntimeException | Error e) {
-      tokens.clear();
-      tokens.addAll(before);
-      throw e;
-    }
+    return model.start(
+        request,
+        all,
+        state,
+        seen,
+        new SessionListener(all.length, listener, onEnd),
+        remember(seen),
+        started -> running = started);
   }
 
   /** Adds the last token, which was chosen but not fed, and ends the session's being busy. */
@@ -295,7 +313,7 @@ public final class Session implements AutoCloseable {
                 "position must be in [0, %d] but was %d".formatted(tokens.size(), position));
           }
           takeBackTo(position);
-          feedUnseen();
+          read(ids(0, position));
           return null;
         });
   }
@@ -324,12 +342,6 @@ public final class Session implements AutoCloseable {
     }
     tokens.clear();
     Arrays.stream(kept).forEach(tokens::add);
-  }
-
-  private void feedUnseen() {
-    if (state.length() < tokens.size()) {
-      model.feed(state, ids(state.length(), tokens.size()), id -> {});
-    }
   }
 
   /**
@@ -362,9 +374,10 @@ public final class Session implements AutoCloseable {
           if (tokens.isEmpty()) {
             throw new IllegalStateException("the session is empty; there is nothing to save");
           }
-          feedUnseen();
+          read(ids(0, tokens.size()));
           Map<String, StateTensors.Named> arrays =
               model.scheduler().call(() -> StateTensors.export(model.model(), state));
+          String factors = String.valueOf(state.ropeFactors());
           List<Declaration> declarations = new ArrayList<>();
           declarations.add(new Declaration(TOKENS, StorageType.I64, tokens.size()));
           arrays.forEach(
@@ -372,7 +385,9 @@ public final class Session implements AutoCloseable {
                   declarations.add(new Declaration(name, StorageType.F32, array.shape())));
           try (SafeTensorsWriter writer =
               SafeTensorsWriter.create(
-                  file, declarations, Map.of(MODEL, fingerprint(model.config())))) {
+                  file,
+                  declarations,
+                  Map.of(MODEL, fingerprint(model.config()), ROPE_FACTORS, factors))) {
             writer.writeLongs(TOKENS, tokens.stream().mapToLong(id -> id).toArray());
             arrays.forEach((name, array) -> writer.writeFloats(name, array.values()));
             writer.commit();
@@ -384,6 +399,7 @@ public final class Session implements AutoCloseable {
   static Session load(TextModel model, Path file) {
     String expected = fingerprint(model.config());
     int[] tokens;
+    RopeConfig.Factors factors;
     Map<String, StateTensors.Named> arrays = new LinkedHashMap<>();
     try (SafeTensors saved = SafeTensors.open(file)) {
       String found = saved.metadata().get(MODEL);
@@ -403,6 +419,7 @@ public final class Session implements AutoCloseable {
             "%s has %d tokens, and the context takes %d; open the model with a larger context"
                 .formatted(file, tokens.length, model.contextLimit()));
       }
+      factors = factors(file, saved.metadata().get(ROPE_FACTORS));
       for (TensorInfo info : saved.tensors().values()) {
         if (!info.name().equals(TOKENS)) {
           arrays.put(info.name(), new StateTensors.Named(info.shape(), saved.readFloats(info)));
@@ -410,7 +427,7 @@ public final class Session implements AutoCloseable {
       }
     }
     SequenceState state =
-        model.scheduler().call(() -> restored(model.model(), file, tokens, arrays));
+        model.scheduler().call(() -> restored(model.model(), file, tokens, factors, arrays));
     Session session = new Session(model, state);
     Arrays.stream(tokens).forEach(session.tokens::add);
     return session;
@@ -427,10 +444,30 @@ public final class Session implements AutoCloseable {
     return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
   }
 
+  private static RopeConfig.Factors factors(Path file, @Nullable String name) {
+    for (RopeConfig.Factors factors : RopeConfig.Factors.values()) {
+      if (factors.name().equals(name)) {
+        return factors;
+      }
+    }
+    throw new InvalidModelException(
+        "%s: metadata \"%s\" is %s, expected one of %s"
+            .formatted(
+                file,
+                ROPE_FACTORS,
+                name == null ? "missing" : "another word",
+                Arrays.toString(RopeConfig.Factors.values())));
+  }
+
   private static SequenceState restored(
-      SambayModel model, Path file, int[] tokens, Map<String, StateTensors.Named> arrays) {
+      SambayModel model,
+      Path file,
+      int[] tokens,
+      RopeConfig.Factors factors,
+      Map<String, StateTensors.Named> arrays) {
     SequenceState fresh = model.states().acquire();
     try {
+      fresh.useRopeFactors(factors);
       if (tokens.length > 0) {
         StateTensors.restore(model, fresh, tokens.length, arrays);
       }

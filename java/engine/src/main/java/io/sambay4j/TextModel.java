@@ -7,6 +7,7 @@ import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelLoader;
+import io.sambay4j.model.ModelSource;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.StatePool;
@@ -40,7 +41,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A language model, opened from a Hugging Face directory.
+ * A language model, opened from a Hugging Face directory or a GGUF file.
  *
  * <pre>{@code
  * try (TextModel model = TextModel.open(Path.of("models/tiny-reasoner"))) {
@@ -62,32 +63,37 @@ public final class TextModel implements AutoCloseable {
   private final PromptEncoder prompts;
   private final List<Integer> endTokens;
   private final SamplingParameters defaultSampling;
+  private final LongRopePolicy longRope;
 
   private TextModel(
       SambayModel model,
       @Nullable Tokenizer tokenizer,
       PromptEncoder prompts,
       List<Integer> endTokens,
-      SamplingParameters defaultSampling) {
+      SamplingParameters defaultSampling,
+      LongRopePolicy longRope) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.prompts = prompts;
     this.endTokens = endTokens;
     this.defaultSampling = defaultSampling;
+    this.longRope = longRope;
     this.scheduler = new Scheduler(model);
   }
 
   /**
    * Opens a model with the settings most people want: the best device here, weights as they are
    * stored.
+   *
+   * @param path a directory as published on Hugging Face, or a GGUF file of a dense model
    */
-  public static TextModel open(Path directory) {
-    return builder(directory).open();
+  public static TextModel open(Path path) {
+    return builder(path).open();
   }
 
-  /** Opens a model with settings of one's own. */
-  public static Builder builder(Path directory) {
-    return new Builder(directory);
+  /** Opens a model, as {@link #open(Path)}, with settings of one's own. */
+  public static Builder builder(Path path) {
+    return new Builder(path);
   }
 
   // ---- about the model
@@ -296,6 +302,7 @@ public final class TextModel implements AutoCloseable {
             prompt,
             cached,
             room,
+            longRope,
             config().vocabSize(),
             endTokens,
             tokenizer == null ? null : new IncrementalDecoder(tokenizer),
@@ -387,6 +394,7 @@ public final class TextModel implements AutoCloseable {
       feed(
           null,
           read,
+          0,
           from - 1,
           (index, logits) -> {
             int next = ids[index + 1];
@@ -408,6 +416,7 @@ public final class TextModel implements AutoCloseable {
     feed(
         null,
         ids,
+        0,
         ids.length - 1,
         (index, logits) -> System.arraycopy(logits, 0, last, 0, last.length),
         id -> {});
@@ -422,7 +431,7 @@ public final class TextModel implements AutoCloseable {
   public float[][] allLogits(int... ids) {
     checkSequence(ids);
     float[][] rows = new float[ids.length][];
-    feed(null, ids, 0, (index, logits) -> rows[index] = logits.clone(), id -> {});
+    feed(null, ids, 0, 0, (index, logits) -> rows[index] = logits.clone(), id -> {});
     return rows;
   }
 
@@ -437,21 +446,27 @@ public final class TextModel implements AutoCloseable {
   }
 
   /** Reads tokens and waits, see {@link FeedJob}. An interrupt ends it before the next step. */
-  void feed(
+  private void feed(
       @Nullable SequenceState state,
-      int[] ids,
+      int[] tokens,
+      int seen,
       int firstRow,
       FeedJob.RowConsumer rows,
       IntConsumer onFed) {
     scheduler.checkMayWait();
-    FeedJob job = new FeedJob(state, ids, firstRow, rows, onFed);
+    FeedJob job = new FeedJob(state, tokens, seen, firstRow, rows, onFed);
     scheduler.submit(job);
     Waiting.orCancel(job.done(), job::cancel);
   }
 
-  /** Reads tokens for their state alone. */
-  void feed(SequenceState state, int[] ids, IntConsumer onFed) {
-    feed(state, ids, ids.length, (index, logits) -> {}, onFed);
+  /**
+   * Reads tokens for their state alone, and waits.
+   *
+   * @param tokens all of the sequence, at least one that it has not seen
+   * @param seen how many it has seen
+   */
+  void feed(SequenceState state, int[] tokens, int seen, IntConsumer onFed) {
+    feed(state, tokens, seen, tokens.length - seen, (index, logits) -> {}, onFed);
   }
 
   // ---- sessions
@@ -521,7 +536,7 @@ public final class TextModel implements AutoCloseable {
 
   /** Settings for opening a model. */
   public static final class Builder {
-    private final Path directory;
+    private final Path path;
     private String device = "auto";
     private @Nullable String target;
     private int threads;
@@ -530,10 +545,11 @@ public final class TextModel implements AutoCloseable {
     private @Nullable Integer contextLimit;
     private int sequences = 8;
     private int stepTokens = STEP_TOKENS;
+    private LongRopePolicy longRope = LongRopePolicy.BY_LENGTH;
     private ModelLoader.Progress progress = (done, total) -> {};
 
-    private Builder(Path directory) {
-      this.directory = directory;
+    private Builder(Path path) {
+      this.path = path;
     }
 
     /**
@@ -601,6 +617,12 @@ public final class TextModel implements AutoCloseable {
       return this;
     }
 
+    /** When a model with LongRoPE takes its long rotary factors. Default: as published. */
+    public Builder longRope(LongRopePolicy value) {
+      longRope = value;
+      return this;
+    }
+
     /** Told how far the loading has come. */
     public Builder progress(ModelLoader.Progress value) {
       progress = value;
@@ -610,22 +632,22 @@ public final class TextModel implements AutoCloseable {
     /**
      * Opens the model.
      *
-     * @throws InvalidModelException if the directory is not a model this engine can run
+     * @throws InvalidModelException if the path is not a model this engine can run
      */
     public TextModel open() {
       long start = System.nanoTime();
-      ModelDirectory files = ModelDirectory.open(directory);
-      ModelConfig config = ModelConfig.read(files.file(ModelConfig.FILE));
-      TokenizerConfig tokenizerConfig = TokenizerConfig.read(files);
-      GenerationConfig generationConfig = GenerationConfig.read(files);
-      Tokenizer tokenizer = tokenizer(files);
+      ModelSource source = ModelSource.open(path);
+      ModelConfig config = source.config();
+      TokenizerConfig tokenizerConfig = source.tokenizerConfig();
+      GenerationConfig generationConfig = source.generationConfig();
+      Tokenizer tokenizer = tokenizer(source);
       ChatTemplate template =
           tokenizerConfig
               .chatTemplate()
               .map(
-                  source ->
+                  text ->
                       ChatTemplate.of(
-                          source,
+                          text,
                           Objects.requireNonNullElse(tokenizerConfig.bosToken(), ""),
                           Objects.requireNonNullElse(tokenizerConfig.eosToken(), "")))
               .orElse(null);
@@ -641,10 +663,10 @@ public final class TextModel implements AutoCloseable {
               StatePool.cacheTokens(sequences, context, Session.MAX_CHECKPOINTS));
       PromptEncoder prompts =
           new PromptEncoder(
-              directory, tokenizer, template, tokenizerConfig, config.vocabSize(), context);
-      SamplingParameters sampling = defaultSampling(directory, generationConfig);
+              path, tokenizer, template, tokenizerConfig, config.vocabSize(), context);
+      SamplingParameters sampling = defaultSampling(path, generationConfig);
       SambayModel model;
-      try (Checkpoint checkpoint = Checkpoint.open(files)) {
+      try (Checkpoint checkpoint = source.openCheckpoint()) {
         long bytes = MemoryEstimate.of(config, options, checkpoint).total();
         model =
             ModelLoader.load(
@@ -656,7 +678,7 @@ public final class TextModel implements AutoCloseable {
       }
       log.info(
           "{} on {}, weights {}, activations {}, context {}, ready in {} ms",
-          directory,
+          path,
           model.backend().description(),
           weights == null ? "as stored" : weights.label(),
           activations,
@@ -666,7 +688,19 @@ public final class TextModel implements AutoCloseable {
           generationConfig.eosTokenIds().isEmpty()
               ? config.eosTokenIds()
               : generationConfig.eosTokenIds();
-      return new TextModel(model, tokenizer, prompts, endTokens, sampling);
+      if (source.ggufMetadata().isPresent() && tokenizer != null) {
+        endTokens = GgufTokenizer.endTokens(tokenizer, endTokens);
+      }
+      return new TextModel(model, tokenizer, prompts, endTokens, sampling, longRope);
+    }
+
+    private static @Nullable Tokenizer tokenizer(ModelSource source) {
+      Tokenizer inside =
+          source
+              .ggufMetadata()
+              .map(metadata -> GgufTokenizer.read(source.path(), metadata))
+              .orElse(null);
+      return inside != null ? inside : tokenizer(source.directory());
     }
 
     private static @Nullable Tokenizer tokenizer(ModelDirectory files) {

@@ -103,7 +103,7 @@ final class BenchCommand implements Callable<Integer> {
     if (longest == 0) {
       throw new IllegalArgumentException("--prompt and --gen are both 0, so nothing is measured");
     }
-    ModelFiles files = ModelFiles.read(model.directory());
+    ModelFiles files = ModelFiles.read(model.path());
     long before = System.nanoTime();
     try (SambayModel opened =
         model.openModel(
@@ -118,7 +118,7 @@ final class BenchCommand implements Callable<Integer> {
       Benchmark benchmark = new Benchmark(opened, repetitions, seed);
       List<Benchmark.Result> results = new ArrayList<>();
       if (!format.json && !format.csv) {
-        console.out().println("model   " + files.directory().path());
+        console.out().println("model   " + files.source().path());
         console.out().println("device  " + opened.backend().description());
         console.out().println("load    " + Units.seconds(loadSeconds));
       }
@@ -208,7 +208,7 @@ final class BenchCommand implements Callable<Integer> {
       List<Benchmark.Result> results) {
     ObjectNode root =
         Json.object()
-            .put("model", files.directory().path().toString())
+            .put("model", files.source().path().toString())
             .put("device", opened.backend().description())
             .put("load_seconds", loadSeconds)
             .put("resident_bytes", memory.now())

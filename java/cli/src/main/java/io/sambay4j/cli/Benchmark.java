@@ -63,7 +63,9 @@ final class Benchmark {
       List<SequenceState> sequences = new ArrayList<>();
       try {
         for (int s = 0; s < batch; s++) {
-          sequences.add(model.states().acquire());
+          SequenceState sequence = model.states().acquire();
+          sequence.useRopeFactors(model.config().ropeFactors(tokens));
+          sequences.add(sequence);
         }
         long start = System.nanoTime();
         for (int done = 0; done < tokens; done += chunk) {

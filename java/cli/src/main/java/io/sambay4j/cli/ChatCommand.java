@@ -50,14 +50,14 @@ final class ChatCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     sampling.check();
-    try (TextModel opened = model.openText(console, device, SEQUENCES)) {
+    try (TextModel opened = model.openText(console, device, SEQUENCES, sampling.longRope())) {
       GenerationRequest settings = sampling.build(GenerationRequest.user(""), opened, 0);
       opened.encode(
           settings.prompt()); // a model without a chat template is refused before a word is typed
       if (console.inTerminal()) {
         console.quietNote(
             "%s on %s; /help for help, Ctrl-D to leave"
-                .formatted(model.directory().getFileName(), opened.device()));
+                .formatted(model.path().getFileName(), opened.device()));
       }
       try (Conversation conversation = new Conversation(console, opened, settings, system)) {
         return conversation.run();

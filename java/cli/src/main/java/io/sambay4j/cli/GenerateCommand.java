@@ -91,7 +91,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
     sampling.check();
     GenerationRequest.Builder prompt = request(prompts.read(console));
-    try (TextModel opened = model.openText(console, device, 1)) {
+    try (TextModel opened = model.openText(console, device, 1, sampling.longRope())) {
       GenerationRequest request = sampling.build(prompt, opened, logProbabilities);
       try (TokenStream tokens = opened.stream(request);
           Interrupts interrupts = Interrupts.handle(tokens::cancel)) {

@@ -9,7 +9,9 @@ import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelTensors;
+import io.sambay4j.model.RopeConfig;
 import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.GgufMetadata;
 import io.sambay4j.weights.ModelDirectory;
 import io.sambay4j.weights.QuantizationManifest;
 import io.sambay4j.weights.StorageType;
@@ -31,7 +33,7 @@ import picocli.CommandLine.Option;
         "Shows configuration, layers, parameters by part, formats, and the memory a model "
             + "takes for a given context and batch, and the devices here. Reads headers only; "
             + "--check and --verify read the weights as well.",
-    header = "Shows what a model directory holds and needs.",
+    header = "Shows what a model directory or GGUF file holds and needs.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -82,13 +84,13 @@ final class InspectCommand implements Callable<Integer> {
       throw new IllegalArgumentException(
           "--batch must be 1 to %d but was %d".formatted(MAX_BATCH, batch));
     }
-    ModelFiles files = ModelFiles.read(model.directory());
+    ModelFiles files = ModelFiles.read(model.path());
     // A directory whose weights are missing or broken still has a configuration worth showing.
     InvalidModelException trouble = null;
-    try (Checkpoint checkpoint = Checkpoint.open(files.directory())) {
+    try (Checkpoint checkpoint = files.source().openCheckpoint()) {
       ModelTensors.of(files.config()).verify(checkpoint);
       show(files, checkpoint);
-      int verified = verify ? verifyFiles(files.directory(), checkpoint) : Cli.OK;
+      int verified = verify ? verifyFiles(files.source().directory(), checkpoint) : Cli.OK;
       return Math.max(verified, check ? checkWeights(checkpoint) : Cli.OK);
     } catch (InvalidModelException e) {
       trouble = e;
@@ -120,7 +122,7 @@ final class InspectCommand implements Callable<Integer> {
 
   private void print(ModelFiles files, @Nullable Checkpoint checkpoint) {
     ModelConfig config = files.config();
-    Table table = new Table("model", files.directory().path().toString());
+    Table table = new Table("model", files.source().path().toString());
     configuration(files).forEach(table::row);
     if (checkpoint != null) {
       table.row("stored", formats(checkpoint));
@@ -141,6 +143,8 @@ final class InspectCommand implements Callable<Integer> {
   private Map<String, String> configuration(ModelFiles files) {
     ModelConfig config = files.config();
     Map<String, String> rows = new LinkedHashMap<>();
+    rows.put("format", files.source().format());
+    files.source().ggufMetadata().ifPresent(gguf -> rows.put("tokenizer", tokenizer(gguf)));
     rows.put("family", config.family().modelType());
     rows.put("vocabulary", Units.count(config.vocabSize()));
     rows.put("hidden", Units.count(config.hiddenSize()));
@@ -156,21 +160,24 @@ final class InspectCommand implements Callable<Integer> {
                   config.kvHeads(),
                   config.headDim(),
                   config.differentialAttention() ? ", differential" : "",
-                  config.ropeTheta() == null
-                      ? ", no positions"
-                      : ", rotary with theta %s".formatted(config.ropeTheta())));
+                  config.rope() == null ? ", no positions" : ""));
+    }
+    if (config.rope() != null) {
+      rows.put("rotary", rotary(config.rope(), config.headDim()));
     }
     if (config.slidingWindow() > 0) {
       rows.put("window", config.slidingWindow() + " tokens");
     }
-    rows.put(
-        "mamba",
-        "%s channels of %d states, %d taps, step rank %d"
-            .formatted(
-                Units.count(config.mambaInner()),
-                config.mambaState(),
-                config.mambaConv(),
-                config.mambaDtRank()));
+    if (config.mambaInner() > 0) {
+      rows.put(
+          "mamba",
+          "%s channels of %d states, %d taps, step rank %d"
+              .formatted(
+                  Units.count(config.mambaInner()),
+                  config.mambaState(),
+                  config.mambaConv(),
+                  config.mambaDtRank()));
+    }
     rows.put("norm", "%s, eps %s".formatted(Names.of(config.norm()), config.normEps()));
     rows.put("head", config.tiedEmbeddings() ? "tied to the embedding" : "of its own");
     rows.put("end tokens", config.eosTokenIds().toString());
@@ -181,6 +188,30 @@ final class InspectCommand implements Callable<Integer> {
                 Units.count(files.contextLimit(model.context())),
                 files.contextSource(model.context())));
     return rows;
+  }
+
+  private static String tokenizer(GgufMetadata gguf) {
+    List<String> tokens = gguf.optionalStrings("tokenizer.ggml.tokens");
+    return tokens == null
+        ? "not in the file"
+        : "%s tokens, %s, pre-tokenizer %s"
+            .formatted(
+                Units.count(tokens.size()),
+                gguf.optionalString("tokenizer.ggml.model"),
+                gguf.optionalString("tokenizer.ggml.pre"));
+  }
+
+  private static String rotary(RopeConfig rope, int headDim) {
+    RopeConfig.LongRope longRope = rope.longRope();
+    return "%d of %d features, theta %s%s"
+        .formatted(
+            rope.rotated(),
+            headDim,
+            rope.theta(),
+            longRope == null
+                ? ""
+                : ", LongRoPE: other factors beyond %s tokens"
+                    .formatted(Units.count(longRope.originalPositions())));
   }
 
   private static String quantization(QuantizationManifest made) {
@@ -291,7 +322,8 @@ final class InspectCommand implements Callable<Integer> {
 
   private ObjectNode toJson(ModelFiles files, @Nullable Checkpoint checkpoint) {
     ModelConfig config = files.config();
-    ObjectNode root = Json.object().put("directory", files.directory().path().toString());
+    ObjectNode root = Json.object().put("directory", files.source().path().toString());
+    root.put("format", files.source().format());
     putConfiguration(root.putObject("configuration"), config);
     root.putObject("context")
         .put("tokens", files.contextLimit(model.context()))
@@ -350,7 +382,9 @@ final class InspectCommand implements Callable<Integer> {
         .put("norm", Names.of(config.norm()))
         .put("norm_eps", config.normEps())
         .put("tied_embeddings", config.tiedEmbeddings())
-        .put("rope_theta", config.ropeTheta())
+        .put("rope_theta", config.rope() == null ? null : config.rope().theta())
+        .put("rope_rotated", config.rope() == null ? 0 : config.rope().rotated())
+        .put("rope_original_context", originalContext(config))
         .put("mamba_inner", config.mambaInner())
         .put("mamba_state", config.mambaState())
         .put("mamba_conv", config.mambaConv())
@@ -358,6 +392,12 @@ final class InspectCommand implements Callable<Integer> {
         .put("max_positions", config.maxPositions());
     ArrayNode ends = node.putArray("eos_token_ids");
     config.eosTokenIds().forEach(ends::add);
+  }
+
+  private static @Nullable Integer originalContext(ModelConfig config) {
+    return config.rope() == null || config.rope().longRope() == null
+        ? null
+        : config.rope().longRope().originalPositions();
   }
 
   // ---- weights

@@ -98,7 +98,7 @@ final class LogitsCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     checkNumbers();
-    ModelFiles files = ModelFiles.read(model.directory());
+    ModelFiles files = ModelFiles.read(model.path());
     List<TracedPrompt> prompts = prompts();
     prompts.forEach(prompt -> files.checkIds(prompt.ids()));
     checkWritable();

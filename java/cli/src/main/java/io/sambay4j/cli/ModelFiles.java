@@ -1,13 +1,13 @@
 package io.sambay4j.cli;
 
 import io.sambay4j.model.ModelConfig;
-import io.sambay4j.weights.ModelDirectory;
+import io.sambay4j.model.ModelSource;
 import io.sambay4j.weights.TokenizerConfig;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** What the small files of a model directory say, read before any weight is. */
-record ModelFiles(ModelDirectory directory, ModelConfig config, TokenizerConfig tokenizer) {
+/** What the small files of a model say, or its GGUF header, read before any weight is. */
+record ModelFiles(ModelSource source, ModelConfig config, TokenizerConfig tokenizer) {
   /**
    * The shared cache is handed out in blocks: this much more than the tokens always suffices for a
    * sequence.
@@ -15,11 +15,8 @@ record ModelFiles(ModelDirectory directory, ModelConfig config, TokenizerConfig 
   static final int CACHE_ROUNDING = 64;
 
   static ModelFiles read(Path path) {
-    ModelDirectory directory = ModelDirectory.open(path);
-    return new ModelFiles(
-        directory,
-        ModelConfig.read(directory.file(ModelConfig.FILE)),
-        TokenizerConfig.read(directory));
+    ModelSource source = ModelSource.open(path);
+    return new ModelFiles(source, source.config(), source.tokenizerConfig());
   }
 
   /** Tokens a sequence may have: what was asked for, or what the files say. */
@@ -36,7 +33,9 @@ record ModelFiles(ModelDirectory directory, ModelConfig config, TokenizerConfig 
     if (length != null && length <= config.maxPositions()) {
       return "model_max_length of " + TokenizerConfig.FILE;
     }
-    return "max_position_embeddings of " + ModelConfig.FILE;
+    return source.ggufMetadata().isPresent()
+        ? "context_length of the file"
+        : "max_position_embeddings of " + ModelConfig.FILE;
   }
 
   /**

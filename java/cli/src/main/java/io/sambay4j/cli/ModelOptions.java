@@ -1,5 +1,6 @@
 package io.sambay4j.cli;
 
+import io.sambay4j.LongRopePolicy;
 import io.sambay4j.TextModel;
 import io.sambay4j.backend.DType;
 import io.sambay4j.model.LoadOptions;
@@ -19,12 +20,20 @@ final class ModelOptions {
   /** The directory of the installation; the launcher sets it. */
   static final String HOME = "sambay.home";
 
+  /**
+   * What AUTO counts of a context that nobody asked for: keys and values take memory as they come,
+   * and few texts are as long as the model's files allow.
+   */
+  private static final int USUAL_TOKENS = 16_384;
+
   @Option(
       names = {"-m", "--model"},
       paramLabel = "DIR",
       order = 1,
-      description = "Model directory as published on Hugging Face. Default: the model in the box.")
-  private @Nullable Path directory;
+      description =
+          "Model directory as published on Hugging Face, or a GGUF file of a dense model. Default: "
+              + "the model in the box.")
+  private @Nullable Path path;
 
   @Option(
       names = "--dtype",
@@ -78,14 +87,14 @@ final class ModelOptions {
   }
 
   /** The model asked for, or the one in the box. */
-  Path directory() {
-    return directoryOr(directory);
+  Path path() {
+    return pathOr(path);
   }
 
-  /** A directory, or that of the model in the box. */
-  static Path directoryOr(@Nullable Path directory) {
-    if (directory != null) {
-      return directory;
+  /** A path, or the directory of the model in the box. */
+  static Path pathOr(@Nullable Path path) {
+    if (path != null) {
+      return path;
     }
     String home = System.getProperty(HOME);
     if (home == null) {
@@ -125,7 +134,7 @@ final class ModelOptions {
     long available = AvailableMemory.bytes();
     WeightFormat chosen = null;
     long needed = 0;
-    try (Checkpoint checkpoint = Checkpoint.open(files.directory())) {
+    try (Checkpoint checkpoint = files.source().openCheckpoint()) {
       for (WeightFormat format : Arrays.asList(null, WeightFormat.INT8, WeightFormat.INT4)) {
         chosen = format;
         needed =
@@ -167,18 +176,26 @@ final class ModelOptions {
    *
    * @param sequences how many sequences are held at once
    */
-  TextModel openText(Console console, DeviceOptions device, int sequences) {
-    return openText(console, device, sequences, WeightType.AUTO);
+  TextModel openText(
+      Console console, DeviceOptions device, int sequences, LongRopePolicy longRope) {
+    return openText(console, device, sequences, longRope, WeightType.AUTO);
   }
 
   /** As above, with the format of weights where the option is not given. */
-  TextModel openText(Console console, DeviceOptions device, int sequences, WeightType unlessSaid) {
+  TextModel openText(
+      Console console,
+      DeviceOptions device,
+      int sequences,
+      LongRopePolicy longRope,
+      WeightType unlessSaid) {
     WeightFormat kept =
         weights(
             unlessSaid,
             () -> {
-              ModelFiles files = ModelFiles.read(directory());
-              int tokens = files.contextLimit(context());
+              ModelFiles files = ModelFiles.read(path());
+              Integer asked = context();
+              int limit = files.contextLimit(asked);
+              int tokens = asked == null ? Math.min(limit, USUAL_TOKENS) : limit;
               int cache = (int) Math.min((long) sequences * tokens, Integer.MAX_VALUE);
               LoadOptions options =
                   new LoadOptions(
@@ -187,9 +204,10 @@ final class ModelOptions {
             });
     try (Progress progress = new Progress(console, "loading")) {
       TextModel.Builder builder =
-          TextModel.builder(directory())
+          TextModel.builder(path())
               .activations(activations())
               .sequences(sequences)
+              .longRope(longRope)
               .progress(progress);
       device.apply(builder);
       if (kept != null) {
@@ -233,7 +251,7 @@ final class ModelOptions {
             sequences,
             stepTokens,
             (int) Math.min(cacheTokens, Integer.MAX_VALUE - ModelFiles.CACHE_ROUNDING));
-    try (Checkpoint checkpoint = Checkpoint.open(files.directory());
+    try (Checkpoint checkpoint = files.source().openCheckpoint();
         Progress progress = new Progress(console, "loading")) {
       WeightFormat kept = weights(unlessSaid, () -> fitting(console, device, files, options));
       LoadOptions chosen = options.withWeights(kept);

@@ -93,7 +93,7 @@ final class QuantizeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Path source = ModelOptions.directoryOr(from);
+    Path source = ModelOptions.pathOr(from);
     QuantizationManifest manifest;
     try (Progress progress = new Progress(console, "quantizing")) {
       manifest =

@@ -1,6 +1,7 @@
 package io.sambay4j.cli;
 
 import io.sambay4j.GenerationRequest;
+import io.sambay4j.LongRopePolicy;
 import io.sambay4j.TextModel;
 import io.sambay4j.sampling.SamplingParameters;
 import java.util.ArrayList;
@@ -84,6 +85,14 @@ final class SamplingOptions {
   private @Nullable Integer maxTokens;
 
   @Option(
+      names = "--fix-rope",
+      order = 29,
+      description =
+          "For models with LongRoPE: choose the rotary factors once, by prompt and --max-tokens "
+              + "together, instead of reading the text again where it outgrows the original context.")
+  private boolean fixRope;
+
+  @Option(
       names = "--stop",
       paramLabel = "TEXT",
       order = 30,
@@ -102,6 +111,11 @@ final class SamplingOptions {
       order = 32,
       description = "Go on after the model's own end tokens.")
   private boolean ignoreEos;
+
+  /** When a model with LongRoPE takes its long factors. */
+  LongRopePolicy longRope() {
+    return fixRope ? LongRopePolicy.BY_MAX_LENGTH : LongRopePolicy.BY_LENGTH;
+  }
 
   /** Fails now rather than after the model is loaded, where that needs no model. */
   void check() {

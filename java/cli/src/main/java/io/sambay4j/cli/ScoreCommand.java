@@ -2,6 +2,7 @@ package io.sambay4j.cli;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sambay4j.LongRopePolicy;
 import io.sambay4j.Score;
 import io.sambay4j.TextModel;
 import io.sambay4j.cli.ModelOptions.WeightType;
@@ -46,7 +47,8 @@ final class ScoreCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     String text = prompts.read(console);
-    try (TextModel opened = model.openText(console, device, 1, WeightType.STORED)) {
+    try (TextModel opened =
+        model.openText(console, device, 1, LongRopePolicy.BY_LENGTH, WeightType.STORED)) {
       if (opened.countTokens(text) < 2) {
         throw new IllegalArgumentException("a text of fewer than two tokens has nothing to score");
       }

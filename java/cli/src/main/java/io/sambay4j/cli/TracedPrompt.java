@@ -52,6 +52,15 @@ final class TracedPrompt {
     greedyLogits.add(from);
   }
 
+  /** The prompt and all chosen tokens but the last. */
+  int[] pastIds() {
+    int[] all = Arrays.copyOf(ids, ids.length + greedyIds.size() - 1);
+    for (int i = 0; i < greedyIds.size() - 1; i++) {
+      all[ids.length + i] = greedyIds.get(i);
+    }
+    return all;
+  }
+
   /** The logits after the last chosen token. */
   void endGreedy(float[] last) {
     greedyLogits.add(last);

@@ -3,6 +3,7 @@ package io.sambay4j.cli;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.model.Chunk;
 import io.sambay4j.model.Chunk.Wanted;
+import io.sambay4j.model.RopeConfig;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.StateTensors;
@@ -26,7 +27,11 @@ final class TracedRun implements AutoCloseable {
     this.prompts = prompts;
     this.layers = layers;
     this.read = new int[prompts.size()];
-    prompts.forEach(prompt -> sequences.add(model.states().acquire()));
+    for (TracedPrompt prompt : prompts) {
+      SequenceState sequence = model.states().acquire();
+      sequence.useRopeFactors(model.config().ropeFactors(prompt.ids().length));
+      sequences.add(sequence);
+    }
   }
 
   /**
@@ -116,12 +121,33 @@ final class TracedRun implements AutoCloseable {
       for (int i = 0; i < prompts.size(); i++) {
         int id = mostProbable(last[i]);
         prompts.get(i).addGreedy(id, last[i]);
+        readAgainIfLong(i);
         chunks.add(new Chunk(sequences.get(i), new int[] {id}, Wanted.LAST));
       }
       model.forward(chunks, (chunk, token, row) -> last[chunk] = row.clone());
     }
     for (int i = 0; i < prompts.size(); i++) {
       prompts.get(i).endGreedy(last[i]);
+    }
+  }
+
+  /**
+   * Where the next token takes a sequence beyond the original context of LongRoPE, everything
+   * before it is read again under the long factors.
+   */
+  private void readAgainIfLong(int prompt) {
+    SequenceState sequence = sequences.get(prompt);
+    RopeConfig.Factors needed = model.config().ropeFactors(sequence.length() + 1);
+    if (needed == sequence.ropeFactors()) {
+      return;
+    }
+    int[] past = prompts.get(prompt).pastIds();
+    model.states().clear(sequence);
+    sequence.useRopeFactors(needed);
+    for (int from = 0; from < past.length; from += model.maxStepTokens()) {
+      int to = Math.min(past.length, from + model.maxStepTokens());
+      int[] ids = Arrays.copyOfRange(past, from, to);
+      model.forward(List.of(new Chunk(sequence, ids, Wanted.NONE)), (chunk, token, row) -> {});
     }
   }
 

@@ -196,7 +196,7 @@ final class BadArgumentsTest {
     try {
       IllegalArgumentException refused =
           org.junit.jupiter.api.Assertions.assertThrows(
-              IllegalArgumentException.class, () -> new ModelOptions().directory());
+              IllegalArgumentException.class, () -> new ModelOptions().path());
       assertTrue(refused.getMessage().contains("--model DIR"), refused.getMessage());
     } finally {
       if (home != null) {

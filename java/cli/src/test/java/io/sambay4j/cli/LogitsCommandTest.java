@@ -41,7 +41,7 @@ final class LogitsCommandTest {
     try (Stream<Path> directories = Files.list(Run.GOLDENS)) {
       return directories
           .map(directory -> directory.getFileName().toString())
-          .filter(name -> name.startsWith("flash-") || name.startsWith("variant-"))
+          .filter(name -> Files.exists(Run.GOLDENS.resolve(name).resolve("config.json")))
           .sorted()
           .toList()
           .stream();

@@ -84,6 +84,47 @@ final class ScoreInspectBenchTest {
   }
 
   @Test
+  void inspectKnowsADenseModel() throws IOException {
+    Path dense = Run.GOLDENS.resolve("phi4mini-tiny");
+    String out = Run.sambay("inspect", "--model", dense).expect(0).out();
+    for (String piece :
+        List.of("phi3", "12 of 16 features", "other factors beyond 16 tokens", "rms_norm")) {
+      assertTrue(out.contains(piece), piece + " is missing from\n" + out);
+    }
+    assertFalse(out.contains("mamba"), out);
+    JsonNode json = Run.sambay("inspect", "--model", dense, "--json").expect(0).json();
+    assertEquals(16, json.get("configuration").get("rope_original_context").intValue());
+    assertEquals(
+        4 * 2 * 2 * 16 * 4, // layers, keys and values, heads of 16 features, f32
+        json.get("memory").get("cache_bytes_per_token").intValue());
+  }
+
+  @Test
+  void inspectKnowsAGgufFile() throws IOException {
+    Path file =
+        Run.GOLDENS.resolve("../../../java/engine/src/test/resources/gguf/dense.gguf").normalize();
+    String out = Run.sambay("inspect", "--model", file, "--check").expect(0).out();
+    for (String piece :
+        List.of(
+            "gguf, version 3",
+            "320 tokens, gpt2, pre-tokenizer gpt-4o",
+            "q8_0",
+            "q4_0",
+            "128 tokens, from context_length of the file",
+            "numbers are finite")) {
+      assertTrue(out.contains(piece), piece + " is missing from\n" + out);
+    }
+    String json =
+        Run.sambay("generate", "--model", file, "--max-tokens", "3", "--json", "the")
+            .expect(0)
+            .out();
+    assertTrue(json.contains("tokens"), json);
+    Run damaged =
+        Run.sambay("inspect", "--model", Run.TINY_REASONER.resolve("model.safetensors")).expect(1);
+    assertTrue(damaged.err().contains("expected a model directory"), damaged.err());
+  }
+
+  @Test
   void inspectReadsAConfigurationWithoutWeightsAndSaysSo() throws IOException {
     Files.copy(Run.TINY_REASONER.resolve("config.json"), temporary.resolve("config.json"));
     Run run = Run.sambay("inspect", "--model", temporary).expect(1);

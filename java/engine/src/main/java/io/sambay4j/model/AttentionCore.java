@@ -32,7 +32,7 @@ record AttentionCore(
    */
   void rotate(Tensor x, Pass pass) {
     if (rotary != null) {
-      pass.backend().rope(pass.batch(), x, rotary.cos(), rotary.sin(), shape.headDim());
+      pass.backend().rope(pass.rotaryBatch(), x, rotary.cos(), rotary.sin(), shape.headDim());
     }
   }
 

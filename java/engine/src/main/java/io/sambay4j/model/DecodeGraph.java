@@ -21,6 +21,7 @@ final class DecodeGraph implements AutoCloseable {
   private final int[] ids;
   private final int[] slot;
   private final int[] position;
+  private final int[] rotaryRow;
   private final int[] table;
   private final Draws draws;
   private final Pass pass;
@@ -38,7 +39,7 @@ final class DecodeGraph implements AutoCloseable {
   }
 
   /**
-   * @param tableCols blocks of the shared cache that a sequence may have
+   * @param tableCols blocks of the growing cache that a sequence may have
    */
   DecodeGraph(SambayModel model, int rows, int tableCols) {
     this.model = model;
@@ -46,12 +47,16 @@ final class DecodeGraph implements AutoCloseable {
     this.ids = new int[rows];
     this.slot = new int[rows];
     this.position = new int[rows];
+    this.rotaryRow = new int[rows];
     this.table = new int[rows * tableCols];
     this.draws = new Draws(rows);
     int[] oneRowEach = new int[rows + 1];
     Arrays.setAll(oneRowEach, i -> i);
     this.pass =
-        model.pass(new Batch(oneRowEach, slot, position), model.states().shared(tableCols, table));
+        model.pass(
+            new Batch(oneRowEach, slot, position),
+            new Batch(oneRowEach, slot, rotaryRow),
+            new StatePool.BlockTable(table, tableCols));
     this.logits = model.work().logits().rows(0, rows);
   }
 
@@ -68,6 +73,7 @@ final class DecodeGraph implements AutoCloseable {
       ids[i] = chunk.ids()[0];
       slot[i] = sequence.slot();
       position[i] = sequence.length();
+      rotaryRow[i] = model.rotaryRow(sequence, sequence.length());
       for (int b = 0; b < sequence.blocks.size(); b++) {
         table[i * tableCols + b] = sequence.blocks.get(b);
       }
@@ -78,6 +84,7 @@ final class DecodeGraph implements AutoCloseable {
       ids[i] = 0;
       slot[i] = scratch.next();
       position[i] = 0;
+      rotaryRow[i] = 0;
       table[i * tableCols] = states.scratchBlock();
       draws.setGreedy(i);
     }

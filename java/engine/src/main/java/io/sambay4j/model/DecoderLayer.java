@@ -18,10 +18,7 @@ record DecoderLayer(
     }
   }
 
-  /**
-   * The part of the full attention layer that every token needs: its keys and values in the shared
-   * cache.
-   */
+  /** The part of the border layer that every token needs: its keys and values in the cache. */
   void appendKeysAndValues(Tensor h, Pass pass) {
     ((FullAttention) mixer).append(h, inputNorm, pass);
   }

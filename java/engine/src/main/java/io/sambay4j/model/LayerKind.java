@@ -10,7 +10,7 @@ public enum LayerKind {
   SWA("swa"),
   /** A Mamba layer whose ungated scan output is the memory of all GMUs. */
   MAMBA_MEMORY("mamba_mem"),
-  /** Attention over all tokens; its keys and values also serve the cross-attention layers. */
+  /** Attention over all tokens; its keys and values serve the cross-attention layers, if any. */
   FULL("full"),
   /**
    * Gated memory unit (Ren et al. 2025) on the memory layer's output for the same token. Keeps

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a model is held and how much it may keep.
  *
- * @param weights how weight matrices are kept in memory; null: as they are stored in the files
+ * @param weights how weight matrices are kept in memory; null: as they are stored in the files, see
+ *     {@link #kept}
  * @param activations how activations, windows and shared keys and values are kept: F32 or BF16
  * @param contextLimit tokens a sequence may have, in [1, {@value #MAX_CONTEXT}]
  * @param sequences how many sequences are held at once, in [1, stepTokens]

@@ -15,7 +15,7 @@ import java.util.function.Function;
  * @param slot what each sequence keeps whatever its length: convolution tails, SSM states, windows
  *     of keys and values
  * @param cachePerToken what each token of each sequence adds: keys and values of the full attention
- *     layer
+ *     layers
  * @param workspace scratch memory of the widest step
  * @param sequences sequences held at once
  * @param contextTokens tokens of each
@@ -70,8 +70,10 @@ public record MemoryEstimate(
           tensor.isMatrix() ? options.kept(tensor, stored.apply(tensor.name())) : DType.F32;
       bytes += kept.bytes(tensor.elements());
     }
-    if (config.ropeTheta() != null) {
-      bytes += 2L * options.contextLimit() * (config.headDim() / 2) * DType.F32.bytes();
+    RopeConfig rope = config.rope();
+    if (rope != null) {
+      long rows = Rotary.rows(rope, options.contextLimit());
+      bytes += 2 * rows * (rope.rotated() / 2) * DType.F32.bytes();
     }
     return bytes;
   }
@@ -91,9 +93,7 @@ public record MemoryEstimate(
   }
 
   private static long cachePerToken(ModelConfig config, DType activations) {
-    return config.layers().contains(LayerKind.FULL)
-        ? 2L * config.kvWidth() * activations.bytes()
-        : 0;
+    return 2L * config.count(LayerKind.FULL) * config.kvWidth() * activations.bytes();
   }
 
   /** The tensors of {@link Workspace#create}. */
@@ -103,9 +103,10 @@ public record MemoryEstimate(
     long queryCols = attends ? config.attentionWidth() : 0;
     long kvCols = attends ? config.kvWidth() : 0;
     long activations =
-        (remembers ? 7L : 5L) * config.mambaInner()
-            + config.mambaDtRank()
-            + 2L * config.mambaState()
+        Math.max(1, 2L * config.mambaInner())
+            + 3 * Math.max(1L, config.mambaInner())
+            + (remembers ? 2L * config.mambaInner() : 0)
+            + Math.max(1, config.mambaDtRank() + 2L * config.mambaState())
             + Math.max(1, queryCols + 2 * kvCols)
             + Math.max(1, queryCols)
             + Math.max(1, config.intermediateSize());

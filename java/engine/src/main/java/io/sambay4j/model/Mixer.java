@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The half of a layer that looks at other tokens, or at what earlier layers left of this one. */
 sealed interface Mixer
-    permits MambaMixer, WindowAttention, FullAttention, GatedMemoryUnit, CrossAttention {
+    permits MambaMixer, SelfAttention, FullAttention, GatedMemoryUnit, CrossAttention {
   /**
    * h += mixer(norm(h)).
    *

@@ -28,9 +28,9 @@ import org.jspecify.annotations.Nullable;
  * @param normEps its epsilon
  * @param attentionBias whether {@code Wqkv} and {@code out_proj} of attention have biases
  * @param tiedEmbeddings whether the embedding is also the head
- * @param ropeTheta base of the rotary embedding of every attention layer, or null for none
+ * @param rope rotary embedding of every attention layer, or null for none
  * @param gmuNorm whether GMUs normalise after gating
- * @param mambaInner channels of the scan (Di)
+ * @param mambaInner channels of the scan (Di); this and the next three are 0 where no layer scans
  * @param mambaState states of a channel (N)
  * @param mambaConv taps of the convolution, the current token's included
  * @param mambaDtRank rank of the projection to the step size (R)
@@ -54,7 +54,7 @@ public record ModelConfig(
     double normEps,
     boolean attentionBias,
     boolean tiedEmbeddings,
-    @Nullable Double ropeTheta,
+    @Nullable RopeConfig rope,
     boolean gmuNorm,
     int mambaInner,
     int mambaState,
@@ -66,7 +66,7 @@ public record ModelConfig(
   /** The name of the file. */
   public static final String FILE = "config.json";
 
-  /** The limit of models that name none: none of them has position encodings, so it is ours. */
+  /** The limit of models that name none: of those without position encodings, so it is ours. */
   public static final int DEFAULT_MAX_POSITIONS = 1 << 20;
 
   // Upper limits: far above any model of these families, far below what overflows an address
@@ -81,7 +81,6 @@ public record ModelConfig(
   static final int MAX_TAPS = 64;
   static final int MAX_POSITIONS = 1 << 27;
   static final double MAX_EPS = 0.1;
-  static final double MAX_THETA = 1e12;
 
   public ModelConfig {
     layers = List.copyOf(layers);
@@ -98,22 +97,18 @@ public record ModelConfig(
     range("head_dim", headDim, attends ? 1 : 0, MAX_HEAD_DIM);
     range("sliding_window", slidingWindow, layers.contains(LayerKind.SWA) ? 1 : 0, MAX_POSITIONS);
     if (attends) {
-      checkHeads(heads, kvHeads, headDim, differentialAttention, ropeTheta != null);
+      checkHeads(heads, kvHeads, headDim, differentialAttention, rope);
     }
     check(
         normEps > 0 && normEps <= MAX_EPS,
         "layer_norm_eps",
         normEps,
         "a number over 0, up to " + MAX_EPS);
-    check(
-        ropeTheta == null || (ropeTheta >= 1 && ropeTheta <= MAX_THETA),
-        "rope_theta_local",
-        String.valueOf(ropeTheta),
-        "a number from 1 to " + MAX_THETA);
-    range("mamba inner size (expand * hidden_size)", mambaInner, 1, MAX_INNER);
-    range("mamba_d_state", mambaState, 1, MAX_STATE);
-    range("mamba_d_conv", mambaConv, 1, MAX_TAPS);
-    range("mamba_dt_rank", mambaDtRank, 1, MAX_WIDTH);
+    int minMamba = layers.stream().anyMatch(LayerKind::isMamba) ? 1 : 0;
+    range("mamba inner size (expand * hidden_size)", mambaInner, minMamba, MAX_INNER);
+    range("mamba_d_state", mambaState, minMamba, MAX_STATE);
+    range("mamba_d_conv", mambaConv, minMamba, MAX_TAPS);
+    range("mamba_dt_rank", mambaDtRank, minMamba, MAX_WIDTH);
     range("max_position_embeddings", maxPositions, 1, MAX_POSITIONS);
     if (bosTokenId != null) {
       range("bos_token_id", bosTokenId, 0, vocabSize - 1);
@@ -176,15 +171,40 @@ public record ModelConfig(
     return indexOf(LayerKind.FULL);
   }
 
+  /**
+   * Index of the last layer that keeps something of past tokens, if that is a full-attention layer:
+   * tokens nobody wants logits of need only its keys and values, and nothing of the layers above.
+   */
+  public OptionalInt borderLayer() {
+    for (int i = layers.size() - 1; i >= 0; i--) {
+      if (layers.get(i).keepsState()) {
+        return layers.get(i) == LayerKind.FULL ? OptionalInt.of(i) : OptionalInt.empty();
+      }
+    }
+    return OptionalInt.empty();
+  }
+
+  /**
+   * The rotary factors that a sequence of so many tokens takes, all of them together: the long ones
+   * where it exceeds the original context of LongRoPE.
+   */
+  public RopeConfig.Factors ropeFactors(int totalTokens) {
+    boolean isLong =
+        rope != null
+            && rope.longRope() != null
+            && totalTokens > rope.longRope().originalPositions();
+    return isLong ? RopeConfig.Factors.LONG : RopeConfig.Factors.SHORT;
+  }
+
   private OptionalInt indexOf(LayerKind kind) {
     int index = layers.indexOf(kind);
     return index < 0 ? OptionalInt.empty() : OptionalInt.of(index);
   }
 
   /**
-   * The order a decoder-hybrid-decoder needs: one memory and one full-attention layer at most, each
-   * before its readers, and after the first reader nothing that keeps state (so that a prompt's
-   * tokens but the last may stop there).
+   * The order a decoder-hybrid-decoder needs: one memory at most, and one full-attention layer
+   * where others read its keys and values, each before its readers, and after the first reader
+   * nothing that keeps state (so that a prompt's tokens but the last may stop there).
    */
   private static void checkLayerOrder(List<LayerKind> layers) {
     for (int i = 0; i < layers.size(); i++) {
@@ -203,10 +223,12 @@ public record ModelConfig(
           kind.configName(),
           "a full layer before the first cross");
       check(
-          kind != LayerKind.FULL || !before.contains(LayerKind.FULL),
+          kind != LayerKind.FULL
+              || !before.contains(LayerKind.FULL)
+              || !layers.contains(LayerKind.CROSS),
           field,
           kind.configName(),
-          "at most one full layer");
+          "at most one full layer for the cross layers to read");
       check(
           kind != LayerKind.MAMBA_MEMORY || !before.contains(LayerKind.MAMBA_MEMORY),
           field,
@@ -221,7 +243,7 @@ public record ModelConfig(
   }
 
   private static void checkHeads(
-      int heads, int kvHeads, int headDim, boolean differential, boolean rotary) {
+      int heads, int kvHeads, int headDim, boolean differential, @Nullable RopeConfig rope) {
     check(
         heads % kvHeads == 0,
         "num_key_value_heads",
@@ -232,14 +254,16 @@ public record ModelConfig(
       check(heads % 2 == 0, "num_attention_heads", heads, even);
       check(kvHeads % 2 == 0, "num_key_value_heads", kvHeads, even);
     }
-    check(
-        !rotary || headDim % 2 == 0,
-        "head_dim",
-        headDim,
-        "an even number, because rotary embedding works on pairs");
+    if (rope != null) {
+      check(
+          rope.rotated() <= headDim,
+          "the number of rotated features (partial_rotary_factor * head_dim)",
+          rope.rotated(),
+          "at most head_dim = " + headDim);
+    }
   }
 
-  private static void range(String field, int value, int min, int max) {
+  static void range(String field, int value, int min, int max) {
     check(
         value >= min && value <= max,
         field,
@@ -247,7 +271,7 @@ public record ModelConfig(
         min == max ? "" + min : "an integer from " + min + " to " + max);
   }
 
-  private static void check(boolean holds, String field, Object value, String allowed) {
+  static void check(boolean holds, String field, Object value, String allowed) {
     if (!holds) {
       throw new IllegalArgumentException(field + " is " + value + ", expected " + allowed);
     }

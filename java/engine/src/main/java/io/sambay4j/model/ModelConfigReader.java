@@ -41,7 +41,11 @@ final class ModelConfigReader {
   private ModelConfig config() {
     ModelFamily family = family();
     try {
-      return family == ModelFamily.MAMBA ? mamba() : sambaY(family);
+      return switch (family) {
+        case PHI4FLASH, SAMBAY -> sambaY(family);
+        case MAMBA -> mamba();
+        case PHI3 -> phi3();
+      };
     } catch (IllegalArgumentException e) {
       throw new InvalidModelException(source + ": " + e.getMessage(), e);
     }
@@ -50,12 +54,6 @@ final class ModelConfigReader {
   private ModelFamily family() {
     String type = fields.optionalString("model_type");
     String architecture = architecture();
-    if ("phi3".equals(type) || "Phi3ForCausalLM".equals(architecture)) {
-      throw new InvalidModelException(
-          source
-              + ": dense Phi-4-mini (model_type phi3) is not yet supported, only "
-              + ModelFamily.supported());
-    }
     for (ModelFamily family : ModelFamily.values()) {
       boolean sameType = type == null || type.equals(family.modelType());
       boolean sameArchitecture = architecture == null || architecture.equals(family.architecture());
@@ -91,6 +89,7 @@ final class ModelConfigReader {
     List<LayerKind> layers = layers();
     boolean attends = layers.stream().anyMatch(LayerKind::isAttention);
     int heads = attends ? fields.integer("num_attention_heads", 1, ModelConfig.MAX_HEADS) : 0;
+    int headDim = attends ? headDim(hidden, heads) : 0;
     int expand = fields.integer("mamba_expand", 2, 1, 16);
     return new ModelConfig(
         family,
@@ -100,14 +99,14 @@ final class ModelConfigReader {
         layers,
         heads,
         attends ? fields.integer("num_key_value_heads", heads, 1, heads) : 0,
-        attends ? headDim(hidden, heads) : 0,
+        headDim,
         slidingWindow(layers),
         attends && fields.bool("use_diff_attn", true),
         norm(),
         fields.number("layer_norm_eps", 1e-5, Double.MIN_VALUE, ModelConfig.MAX_EPS),
         fields.bool("attn_bias", true),
         fields.bool("tie_word_embeddings", true),
-        fields.optionalNumber("rope_theta_local", 1, ModelConfig.MAX_THETA),
+        localRope(headDim),
         fields.bool("gmu_norm", false),
         expand * hidden,
         fields.integer("mamba_d_state", 16, 1, ModelConfig.MAX_STATE),
@@ -148,6 +147,59 @@ final class ModelConfigReader {
         fields.integer("conv_kernel", 4, 1, ModelConfig.MAX_TAPS),
         timeStepRank(hidden),
         maxPositions(),
+        bosTokenId(vocab),
+        fields.tokenIds("eos_token_id", vocab - 1));
+  }
+
+  private @Nullable RopeConfig localRope(int headDim) {
+    Double theta = fields.optionalNumber("rope_theta_local", 1, RopeConfig.MAX_THETA);
+    if (theta == null || headDim == 0) {
+      return null;
+    }
+    ModelConfig.check(
+        headDim % 2 == 0,
+        "head_dim",
+        headDim,
+        "an even number, because rotary embedding works on pairs");
+    return new RopeConfig(theta, headDim, null);
+  }
+
+  /** Defaults are those of the published configuration class of Phi-3. */
+  private ModelConfig phi3() {
+    requireSilu();
+    requireBool("attention_bias", false);
+    requireBool("mlp_bias", false);
+    requireBool("lm_head_bias", false);
+    int hidden = fields.integer("hidden_size", 1, ModelConfig.MAX_WIDTH);
+    int vocab = fields.integer("vocab_size", 1, ModelConfig.MAX_VOCAB);
+    int layers = fields.integer("num_hidden_layers", 1, ModelConfig.MAX_LAYERS);
+    int heads = fields.integer("num_attention_heads", 1, ModelConfig.MAX_HEADS);
+    int headDim = headDim(hidden, heads);
+    int maxPositions = fields.integer("max_position_embeddings", 1, ModelConfig.MAX_POSITIONS);
+    int window = fields.integer("sliding_window", maxPositions, 1, ModelConfig.MAX_POSITIONS);
+    boolean windowed = window < maxPositions; // a wider one hides nothing
+    return new ModelConfig(
+        ModelFamily.PHI3,
+        vocab,
+        hidden,
+        fields.integer("intermediate_size", 1, ModelConfig.MAX_INNER),
+        Collections.nCopies(layers, windowed ? LayerKind.SWA : LayerKind.FULL),
+        heads,
+        fields.integer("num_key_value_heads", heads, 1, heads),
+        headDim,
+        windowed ? window : 0,
+        false,
+        NormKind.RMS_NORM,
+        fields.number("rms_norm_eps", 1e-5, Double.MIN_VALUE, ModelConfig.MAX_EPS),
+        false,
+        fields.bool("tie_word_embeddings", false),
+        new PhiRopeReader(fields, headDim, maxPositions).rope(),
+        false,
+        0,
+        0,
+        0,
+        0,
+        maxPositions,
         bosTokenId(vocab),
         fields.tokenIds("eos_token_id", vocab - 1));
   }

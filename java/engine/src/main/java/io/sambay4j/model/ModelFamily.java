@@ -10,7 +10,9 @@ public enum ModelFamily {
   /** Its research relatives: SambaY with and without differential attention, Samba, Samba+YOCO. */
   SAMBAY("sambay", "SambaYForCausalLM"),
   /** Plain Mamba in the layout of converted checkpoints. */
-  MAMBA("mamba", "MambaForCausalLM");
+  MAMBA("mamba", "MambaForCausalLM"),
+  /** Dense Phi-3 and Phi-4-mini: attention in every layer. */
+  PHI3("phi3", "Phi3ForCausalLM");
 
   private final String modelType;
   private final String architecture;

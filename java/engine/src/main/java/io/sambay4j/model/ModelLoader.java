@@ -16,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +36,7 @@ public final class ModelLoader {
   private final ModelTensors tensors;
   private final List<AutoCloseable> owned = new ArrayList<>();
   private final ByteBuffer staging;
+  private float[] decoded = {};
   private long bytesDone;
 
   private ModelLoader(
@@ -110,15 +112,15 @@ public final class ModelLoader {
     Norm finalNorm = norm(names.finalNorm());
     Weight head = config.tiedEmbeddings() ? embedding : weight(names.head() + ".weight");
     return new ModelParts(
-        config, backend, embedding, layers, finalNorm, new Linear(head, null), owned);
+        config, backend, embedding, rotary, layers, finalNorm, new Linear(head, null), owned);
   }
 
   private @Nullable Rotary rotary() {
-    Double theta = config.ropeTheta();
-    if (theta == null) {
+    RopeConfig rope = config.rope();
+    if (rope == null) {
       return null;
     }
-    Rotary rotary = Rotary.create(backend, options.contextLimit(), config.headDim(), theta);
+    Rotary rotary = Rotary.create(backend, rope, options.contextLimit());
     own(rotary.cos().storage());
     own(rotary.sin().storage());
     return rotary;
@@ -130,12 +132,11 @@ public final class ModelLoader {
     if (!config.hasMlp()) {
       return new DecoderLayer(inputNorm, mixer, null, null);
     }
-    String mlp = names.mlp(i) + ".";
     return new DecoderLayer(
         inputNorm,
         mixer,
         norm(names.mlpNorm(i)),
-        new Mlp(linear(mlp + "fc1", false), linear(mlp + "fc2", false)));
+        new Mlp(linear(names.gateUp(i), false), linear(names.down(i), false)));
   }
 
   private Mixer mixer(int i, @Nullable Rotary rotary) {
@@ -143,18 +144,17 @@ public final class ModelLoader {
     return switch (config.layers().get(i)) {
       case MAMBA -> mamba(i, prefix, false);
       case MAMBA_MEMORY -> mamba(i, prefix, true);
-      case SWA ->
-          new WindowAttention(
-              i,
-              attention(i, prefix, rotary, config.slidingWindow()),
-              linear(prefix + "Wqkv", config.attentionBias()),
-              linear(prefix + "out_proj", config.attentionBias()));
-      case FULL -> fullAttention(i, prefix, rotary);
+      case SWA -> selfAttention(i, rotary, config.slidingWindow());
+      case FULL ->
+          config.borderLayer().equals(OptionalInt.of(i))
+              ? fullAttention(i, rotary)
+              : selfAttention(i, rotary, 0);
       case CROSS ->
           new CrossAttention(
-              attention(i, prefix, rotary, 0),
-              linear(prefix + "Wqkv", config.attentionBias()),
-              linear(prefix + "out_proj", config.attentionBias()));
+              config.fullLayer().orElseThrow(),
+              attention(i, rotary, 0),
+              linear(names.qkv(i), config.attentionBias()),
+              linear(names.attentionOutput(i), config.attentionBias()));
       case GMU ->
           new GatedMemoryUnit(
               linear(prefix + "in_proj", false),
@@ -183,26 +183,37 @@ public final class ModelLoader {
         makesMemory);
   }
 
-  private FullAttention fullAttention(int i, String prefix, @Nullable Rotary rotary) {
-    AttentionCore core = attention(i, prefix, rotary, 0);
-    String name = prefix + "Wqkv.weight";
+  private SelfAttention selfAttention(int i, @Nullable Rotary rotary, int window) {
+    return new SelfAttention(
+        i,
+        attention(i, rotary, window),
+        linear(names.qkv(i), config.attentionBias()),
+        linear(names.attentionOutput(i), config.attentionBias()));
+  }
+
+  private FullAttention fullAttention(int i, @Nullable Rotary rotary) {
+    AttentionCore core = attention(i, rotary, 0);
+    String name = names.qkv(i) + ".weight";
     int queries = core.queryCols();
     int all = queries + 2 * core.kvCols();
-    Tensor bias = config.attentionBias() ? vector(prefix + "Wqkv.bias") : null;
+    Tensor bias = config.attentionBias() ? vector(names.qkv(i) + ".bias") : null;
     return new FullAttention(
+        i,
         core,
         new Linear(weight(name, 0, queries), bias == null ? null : bias.cols(0, queries)),
         new Linear(weight(name, queries, all), bias == null ? null : bias.cols(queries, all)),
-        linear(prefix + "out_proj", config.attentionBias()));
+        linear(names.attentionOutput(i), config.attentionBias()));
   }
 
-  private AttentionCore attention(int i, String prefix, @Nullable Rotary rotary, int window) {
+  private AttentionCore attention(int i, @Nullable Rotary rotary, int window) {
     AttentionShape shape =
         new AttentionShape(config.heads(), config.kvHeads(), config.headDim(), window);
     return new AttentionCore(
         shape,
         rotary,
-        config.differentialAttention() ? differential(i, prefix + "inner_cross_attn.") : null);
+        config.differentialAttention()
+            ? differential(i, names.mixer(i) + ".inner_cross_attn.")
+            : null);
   }
 
   /** λ = exp(λq1·λk1) − exp(λq2·λk2) + λ0(i), λ0(i) = 0.8 − 0.6·e^(−0.3·i). */
@@ -278,7 +289,8 @@ public final class ModelLoader {
     int cols = Math.toIntExact(info.shape()[1]);
     DType kept = options.kept(tensors.tensor(name), info.type());
     Weight weight = own(backend.weight(toRow - fromRow, cols, kept));
-    boolean asCodes = info.type().isBlock() && kept == WeightFormat.storedAs(info.type());
+    boolean asCodes =
+        info.type().isBlock() && kept.isQuantized() && kept == WeightFormat.storedAs(info.type());
     DType staged = staged(info.type());
     long rowBytes = (long) cols * staged.bytes();
     int rowsAtOnce = (int) Math.max(1, staging.capacity() / rowBytes);
@@ -316,9 +328,11 @@ public final class ModelLoader {
 
   /** Fills the staging buffer with rows of a tensor that is stored in blocks, as f32. */
   private void decode(TensorInfo info, int row, int rows, int cols) {
-    float[] decoded = new float[rows * cols];
-    checkpoint.readFloats(info, (long) row * cols, decoded, 0, decoded.length);
-    staging.asFloatBuffer().put(decoded);
+    if (decoded.length < rows * cols) {
+      decoded = new float[rows * cols];
+    }
+    checkpoint.readFloats(info, (long) row * cols, decoded, 0, rows * cols);
+    staging.asFloatBuffer().put(decoded, 0, rows * cols);
   }
 
   /** How numbers go through the staging buffer: as they are stored, blocks decoded. */

@@ -4,6 +4,7 @@ import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Weight;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The loaded weights of a model, in the order of the forward pass.
@@ -15,6 +16,7 @@ record ModelParts(
     ModelConfig config,
     Backend backend,
     Weight embedding,
+    @Nullable Rotary rotary,
     List<DecoderLayer> layers,
     Norm finalNorm,
     Linear head,

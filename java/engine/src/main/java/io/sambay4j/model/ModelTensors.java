@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,7 +24,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Matrices are [output, input] as stored. Storage: all tensors of a checkpoint share one of F32,
  * F16 and BF16, and any may be F32 instead; {@code A_log} and {@code lambda_*} are published in F32
- * and should be. Matrices may be quantised instead.
+ * and should be. Matrices may be quantised instead. In GGUF files each tensor has a type of its
+ * own.
  */
 public final class ModelTensors {
   /**
@@ -139,7 +141,7 @@ public final class ModelTensors {
   public void verify(Checkpoint checkpoint) {
     List<String> complaints = new ArrayList<>();
     Set<String> surplus = new HashSet<>(checkpoint.names());
-    StorageType main = mainType(checkpoint);
+    StorageType main = checkpoint.mixesTypes() ? null : mainType(checkpoint);
     for (Expected expected : tensors) {
       if (!surplus.remove(expected.name())) {
         complaints.add(
@@ -178,7 +180,7 @@ public final class ModelTensors {
   }
 
   private static void compare(
-      Expected expected, TensorInfo found, StorageType main, List<String> complaints) {
+      Expected expected, TensorInfo found, @Nullable StorageType main, List<String> complaints) {
     if (!Arrays.equals(expected.shape(), found.shape())) {
       complaints.add(
           "tensor "
@@ -191,7 +193,7 @@ public final class ModelTensors {
     if (found.type().isBlock() && expected.isMatrix()) {
       return; // quantised: each tensor by itself
     }
-    if (found.type() != StorageType.F32 && found.type() != main) {
+    if (main != null && found.type() != StorageType.F32 && found.type() != main) {
       complaints.add(
           "tensor "
               + expected.name()
@@ -232,13 +234,13 @@ public final class ModelTensors {
     } else if (kind == LayerKind.GMU) {
       addGmu(mixer);
     } else {
-      addAttention(mixer, kind);
+      addAttention(layer, kind);
     }
     if (config.hasMlp()) {
       addNorm(names.mlpNorm(layer));
-      String mlp = names.mlp(layer) + ".";
-      add(ModelPart.MLP, mlp + "fc1.weight", 2L * config.intermediateSize(), config.hiddenSize());
-      add(ModelPart.MLP, mlp + "fc2.weight", config.hiddenSize(), config.intermediateSize());
+      long width = config.intermediateSize();
+      add(ModelPart.MLP, names.gateUp(layer) + ".weight", 2 * width, config.hiddenSize());
+      add(ModelPart.MLP, names.down(layer) + ".weight", config.hiddenSize(), width);
     }
   }
 
@@ -266,22 +268,25 @@ public final class ModelTensors {
     add(ModelPart.GMU, mixer + "out_proj.weight", config.hiddenSize(), inner);
   }
 
-  private void addAttention(String mixer, LayerKind kind) {
+  private void addAttention(int layer, LayerKind kind) {
+    String qkv = names.qkv(layer);
+    String output = names.attentionOutput(layer);
     long width = config.attentionWidth();
     long rows = kind == LayerKind.CROSS ? width : width + 2L * config.kvWidth();
-    add(ModelPart.ATTENTION, mixer + "Wqkv.weight", rows, config.hiddenSize());
+    add(ModelPart.ATTENTION, qkv + ".weight", rows, config.hiddenSize());
     if (config.attentionBias()) {
-      add(ModelPart.ATTENTION, mixer + "Wqkv.bias", rows);
+      add(ModelPart.ATTENTION, qkv + ".bias", rows);
     }
     if (config.differentialAttention()) {
+      String mixer = names.mixer(layer) + ".";
       for (String lambda : List.of("lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2")) {
         addF32(ModelPart.ATTENTION, mixer + "inner_cross_attn." + lambda, config.headDim());
       }
       add(ModelPart.ATTENTION, mixer + "inner_cross_attn.subln.weight", 2L * config.headDim());
     }
-    add(ModelPart.ATTENTION, mixer + "out_proj.weight", config.hiddenSize(), width);
+    add(ModelPart.ATTENTION, output + ".weight", config.hiddenSize(), width);
     if (config.attentionBias()) {
-      add(ModelPart.ATTENTION, mixer + "out_proj.bias", config.hiddenSize());
+      add(ModelPart.ATTENTION, output + ".bias", config.hiddenSize());
     }
   }
 

@@ -9,6 +9,7 @@ import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Storage;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
+import io.sambay4j.model.RopeConfig.Factors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * SambaY, the decoder-hybrid-decoder of Ren et al. 2025, and its relatives by configuration. A
  * linear-time self-decoder (Mamba and window attention) fills one shared key/value cache and one
- * memory; a cross-decoder reads both, through cross attention and gated memory units. Samba and
- * plain Mamba are a self-decoder alone.
+ * memory; a cross-decoder reads both, through cross attention and gated memory units. Samba, plain
+ * Mamba and the dense sibling (full attention in every layer) are a self-decoder alone.
  *
  * <p>Not thread-safe: steps are run by one thread at a time.
  */
@@ -28,8 +29,9 @@ public final class SambayModel implements AutoCloseable {
   private final Backend backend;
   private final List<AutoCloseable> owned; // weights and tables, closed with the model
   private final Weight embedding;
+  private final @Nullable Rotary rotary;
   private final List<DecoderLayer> selfDecoder;
-  private final @Nullable DecoderLayer sharedCacheLayer; // the only full attention
+  private final @Nullable DecoderLayer borderLayer; // full attention, the last that keeps anything
   private final List<DecoderLayer> crossDecoder; // gated memory units and cross attention
   private final Norm finalNorm;
   private final Linear head;
@@ -44,6 +46,7 @@ public final class SambayModel implements AutoCloseable {
     this.backend = parts.backend();
     this.owned = parts.owned();
     this.embedding = parts.embedding();
+    this.rotary = parts.rotary();
     this.finalNorm = parts.finalNorm();
     this.head = parts.head();
     this.work = work;
@@ -51,15 +54,15 @@ public final class SambayModel implements AutoCloseable {
     this.maxStepTokens = maxStepTokens;
     this.logitsRow = new float[config.vocabSize()];
     this.decodeGraphs = new DecodeGraphs(this, work.logits().rows());
-    int border = config.layers().indexOf(LayerKind.FULL);
     List<DecoderLayer> layers = parts.layers();
-    if (border < 0) {
+    if (config.borderLayer().isEmpty()) {
       selfDecoder = layers;
-      sharedCacheLayer = null;
+      borderLayer = null;
       crossDecoder = List.of();
     } else {
+      int border = config.borderLayer().getAsInt();
       selfDecoder = layers.subList(0, border);
-      sharedCacheLayer = layers.get(border);
+      borderLayer = layers.get(border);
       crossDecoder = layers.subList(border + 1, layers.size());
     }
   }
@@ -131,8 +134,8 @@ public final class SambayModel implements AutoCloseable {
    * fails half way, all of them are torn: usable again after a restore or a clear. If a chunk is
    * refused, none has changed.
    *
-   * <p>Rows nobody wants logits of stop at the border of the two decoders, having left their keys
-   * and values: nothing above it is kept between tokens, so the result is the same.
+   * <p>Rows nobody wants logits of stop at the border, the last layer that keeps anything, having
+   * left their keys and values: nothing above it is kept between tokens, so the result is the same.
    *
    * @param chunks one for each sequence, distinct sequences, together at most {@link
    *     #maxStepTokens} tokens
@@ -143,12 +146,13 @@ public final class SambayModel implements AutoCloseable {
   }
 
   /**
-   * Checks a chunk and takes the blocks it needs in the shared cache. {@link #forward} does so for
-   * all its chunks; who calls this first learns which one has no room, and can leave it out.
+   * Checks a chunk and takes the blocks it needs in the cache. {@link #forward} does so for all its
+   * chunks; who calls this first learns which one has no room, and can leave it out.
    *
    * @throws IllegalArgumentException if the context or the vocabulary is exceeded, or the sequence
    *     is another model's
-   * @throws IllegalStateException if the cache is full, or the sequence closed or torn
+   * @throws IllegalStateException if the cache is full, the sequence closed or torn, or its rotary
+   *     factors are not those of its new length
    */
   public void reserve(Chunk chunk) {
     check(chunk);
@@ -159,6 +163,7 @@ public final class SambayModel implements AutoCloseable {
   public void forward(List<Chunk> chunks, LogitsSink sink, @Nullable Tap tap) {
     int[] ids = checkedIds(chunks);
     chunks.forEach(this::reserve);
+    chunks.forEach(chunk -> chunk.sequence().useRopeFactors(ropeFactors(chunk)));
     chunks.forEach(chunk -> chunk.sequence().tear());
     if (tap == null && decodeGraphs.take(chunks)) {
       decodeGraphs.run(chunks, sink);
@@ -204,7 +209,7 @@ public final class SambayModel implements AutoCloseable {
     backend.sample(logits, draws);
   }
 
-  /** Every token through the self-decoder, up to its keys and values in the shared cache. */
+  /** Every token through the self-decoder, up to its keys and values at the border. */
   private Tensor readTokens(int[] ids, @Nullable Tensor memory, Pass pass, @Nullable Tap tap) {
     Tensor h = work.residual().rows(0, ids.length); // [tokens, hidden]
     backend.embedding(embedding, ids, h);
@@ -214,17 +219,17 @@ public final class SambayModel implements AutoCloseable {
       layer.forward(h, memory, pass);
       tapHidden(tap, depth++, h);
     }
-    if (sharedCacheLayer != null) {
-      sharedCacheLayer.appendKeysAndValues(h, pass); // every token
+    if (borderLayer != null) {
+      borderLayer.appendKeysAndValues(h, pass); // every token
     }
     return h;
   }
 
   /** The rows that somebody wants logits of, through the cross-decoder. */
   private void answer(Tensor h, @Nullable Tensor memory, Pass pass, @Nullable Tap tap) {
-    if (sharedCacheLayer != null) {
+    if (borderLayer != null) {
       int depth = selfDecoder.size() + 1;
-      sharedCacheLayer.forward(h, memory, pass);
+      borderLayer.forward(h, memory, pass);
       tapHidden(tap, depth++, h);
       for (DecoderLayer layer : crossDecoder) {
         layer.forward(h, memory, pass);
@@ -294,11 +299,31 @@ public final class SambayModel implements AutoCloseable {
   }
 
   private Pass pass(Rows rows) {
-    return pass(Objects.requireNonNull(rows.batch()), states.shared(rows.sequences()));
+    Batch batch = Objects.requireNonNull(rows.batch());
+    return pass(
+        batch, rotaryBatch(batch, rows.sequences()), states.blockTable(rows.sequences()));
   }
 
-  Pass pass(Batch batch, @Nullable KeyValueView shared) {
-    return new Pass(backend, work, states, batch, shared);
+  Pass pass(Batch batch, Batch rotaryBatch, StatePool.BlockTable blocks) {
+    return new Pass(backend, work, states, batch, rotaryBatch, blocks);
+  }
+
+  /** Row of the rotary tables for a sequence's next token; 0 in models without. */
+  int rotaryRow(SequenceState sequence, int position) {
+    return rotary == null
+        ? 0
+        : rotary.row(position, Objects.requireNonNull(sequence.ropeFactors()));
+  }
+
+  private Batch rotaryBatch(Batch batch, List<SequenceState> sequences) {
+    if (rotary == null) {
+      return batch;
+    }
+    int[] rows = new int[batch.sequences()];
+    for (int s = 0; s < rows.length; s++) {
+      rows[s] = rotaryRow(sequences.get(s), batch.position()[s]);
+    }
+    return new Batch(batch.sequenceStart(), batch.slot(), rows);
   }
 
   private static void tapHidden(@Nullable Tap tap, int index, Tensor h) {
@@ -338,12 +363,24 @@ public final class SambayModel implements AutoCloseable {
           "%d tokens after %d exceed the context limit of %d"
               .formatted(chunk.ids().length, sequence.length(), states.contextLimit()));
     }
+    if (config.ropeFactors(sequence.length() + chunk.ids().length) == Factors.LONG
+        && ropeFactors(chunk) == Factors.SHORT) {
+      throw new IllegalStateException(
+          "%d tokens after %d exceed the original context, whose short rotary factors the sequence is turned by; clear it and read all its tokens with the long factors"
+              .formatted(chunk.ids().length, sequence.length()));
+    }
     for (int id : chunk.ids()) {
       if (id < 0 || id >= config.vocabSize()) {
         throw new IllegalArgumentException(
             "token id %d is outside the vocabulary of %d".formatted(id, config.vocabSize()));
       }
     }
+  }
+
+  /** The factors that turn a chunk: its sequence's, or by its own length if it is the first. */
+  private Factors ropeFactors(Chunk chunk) {
+    Factors chosen = chunk.sequence().ropeFactors();
+    return chosen != null ? chosen : config.ropeFactors(chunk.ids().length);
   }
 
   @Override

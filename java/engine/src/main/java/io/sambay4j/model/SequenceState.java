@@ -2,6 +2,7 @@ package io.sambay4j.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where one sequence stands, and which slot and blocks of the {@link StatePool} are its own. Close
@@ -13,6 +14,7 @@ public final class SequenceState implements AutoCloseable {
   private final StatePool pool;
   private final int slot;
   private int length;
+  private RopeConfig.@Nullable Factors ropeFactors; // null: the first tokens will tell
   private boolean torn;
   private boolean closed;
 
@@ -35,8 +37,32 @@ public final class SequenceState implements AutoCloseable {
     torn = false;
   }
 
-  void reset(int newLength) {
+  /**
+   * The rotary factors its keys are turned by, or null where that is still open: before the first
+   * tokens.
+   */
+  public RopeConfig.@Nullable Factors ropeFactors() {
+    return ropeFactors;
+  }
+
+  /**
+   * Chooses the rotary factors of a sequence that has no tokens yet. Without a choice its first
+   * chunk decides, by its own length.
+   *
+   * @throws IllegalStateException if it has tokens: their keys are turned already
+   */
+  public void useRopeFactors(RopeConfig.Factors factors) {
+    if (length > 0 && factors != ropeFactors) {
+      throw new IllegalStateException(
+          "the %d tokens of the sequence are turned by the %s factors; clear it and read them again"
+              .formatted(length, ropeFactors));
+    }
+    ropeFactors = factors;
+  }
+
+  void reset(int newLength, RopeConfig.@Nullable Factors factors) {
     length = newLength;
+    ropeFactors = factors;
     torn = false;
   }
 

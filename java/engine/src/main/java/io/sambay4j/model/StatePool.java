@@ -16,16 +16,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What sequences remember between steps. Each holds one slot of fixed size (convolution tails, SSM
- * states, windows of keys and values) and a growing list of blocks in the one shared key/value
- * cache. Blocks are counted references: a fork or a snapshot shares them, and whoever writes into a
- * shared block copies it first.
+ * states, windows of keys and values) and a growing list of blocks in the key/value cache. A block
+ * is the same rows of every full-attention layer's keys and values: the one of a
+ * decoder-hybrid-decoder, all of a dense model. Blocks are counted references: a fork or a snapshot
+ * shares them, and whoever writes into a shared block copies it first.
  *
  * <p>Not thread-safe: it belongs to the thread that runs the steps.
  */
 public final class StatePool implements AutoCloseable {
   /**
-   * Tokens per block of the shared cache: small enough to waste little, large enough to keep tables
-   * short.
+   * Tokens per block of the cache: small enough to waste little, large enough to keep tables short.
    */
   static final int BLOCK_TOKENS = 64;
 
@@ -36,8 +36,7 @@ public final class StatePool implements AutoCloseable {
   private final int contextLimit;
   private final @Nullable MambaState[] mamba;
   private final @Nullable WindowCache[] windows;
-  private final @Nullable Tensor sharedKeys;
-  private final @Nullable Tensor sharedValues;
+  private final @Nullable GrowingCache[] caches; // of the full-attention layers
   private final int[] blockReferences;
   private final Deque<Integer> freeBlocks = new ArrayDeque<>();
   private final Deque<Integer> freeSlots = new ArrayDeque<>();
@@ -65,11 +64,28 @@ public final class StatePool implements AutoCloseable {
   }
 
   /**
-   * @param dtype how window and shared keys and values and convolution tails are kept; SSM states
+   * Keys and values of every token of one full attention layer, in blocks.
+   *
+   * @param keys [blocks * BLOCK_TOKENS, kvHeads * headDim]
+   * @param values the same
+   */
+  record GrowingCache(Tensor keys, Tensor values) {}
+
+  /**
+   * Which blocks some sequences hold, the same in every full-attention layer.
+   *
+   * @param blocks [sequences, cols]
+   * @param cols blocks of the longest
+   */
+  @SuppressWarnings("ArrayRecordComponent")
+  record BlockTable(int[] blocks, int cols) {}
+
+  /**
+   * @param dtype how window and growing keys and values and convolution tails are kept; SSM states
    *     are always f32
    * @param slots sequences that can be held at once
    * @param contextLimit tokens a sequence may have
-   * @param cacheTokens tokens of all sequences together in the shared cache; memory is taken as it
+   * @param cacheTokens tokens of all sequences together in the growing cache; memory is taken as it
    *     fills
    */
   StatePool(
@@ -91,26 +107,26 @@ public final class StatePool implements AutoCloseable {
     for (int slot = 0; slot < slots; slot++) {
       freeSlots.add(slot);
     }
-    if (config.layers().contains(LayerKind.FULL)) {
-      int blocks = blocks(cacheTokens);
-      int kvCols = config.kvHeads() * config.headDim();
-      sharedKeys = backend.allocate(dtype, blocks * BLOCK_TOKENS, kvCols);
-      sharedValues = backend.allocate(dtype, blocks * BLOCK_TOKENS, kvCols);
-      blockReferences = new int[blocks];
-      for (int block = 0; block < blocks; block++) {
-        freeBlocks.add(block);
+    this.caches = new GrowingCache[layers];
+    int blocks = config.layers().contains(LayerKind.FULL) ? blocks(cacheTokens) : 0;
+    for (int layer = 0; layer < layers; layer++) {
+      if (config.layers().get(layer) == LayerKind.FULL) {
+        caches[layer] =
+            new GrowingCache(
+                backend.allocate(dtype, blocks * BLOCK_TOKENS, config.kvWidth()),
+                backend.allocate(dtype, blocks * BLOCK_TOKENS, config.kvWidth()));
       }
-    } else {
-      sharedKeys = null;
-      sharedValues = null;
-      blockReferences = new int[0];
+    }
+    blockReferences = new int[blocks];
+    for (int block = 0; block < blocks; block++) {
+      freeBlocks.add(block);
     }
   }
 
   /**
-   * Tokens the shared cache must have so that it is never the cache that is full: every sequence at
-   * the end of its context, with snapshots of its past. A sequence ends, and a snapshot leaves it,
-   * in the middle of a block.
+   * Tokens the growing cache must have so that it is never the cache that is full: every sequence
+   * at the end of its context, with snapshots of its past. A sequence ends, and a snapshot leaves
+   * it, in the middle of a block.
    *
    * @throws IllegalArgumentException if there are more than an array's worth
    */
@@ -152,7 +168,7 @@ public final class StatePool implements AutoCloseable {
                     backend.allocate(dtype, slots * windowCapacity, kvCols),
                     backend.allocate(dtype, slots * windowCapacity, kvCols),
                     windowCapacity);
-        case FULL, GMU, CROSS -> {} // the shared cache, or nothing
+        case FULL, GMU, CROSS -> {} // the growing cache, or nothing
       }
     }
   }
@@ -176,9 +192,9 @@ public final class StatePool implements AutoCloseable {
     return freeSlots.size();
   }
 
-  /** Tokens the shared cache could still take; {@link Integer#MAX_VALUE} in models without. */
+  /** Tokens the growing cache could still take; {@link Integer#MAX_VALUE} in models without. */
   public int freeCacheTokens() {
-    return sharedKeys == null ? Integer.MAX_VALUE : freeBlocks.size() * BLOCK_TOKENS;
+    return !grows() ? Integer.MAX_VALUE : freeBlocks.size() * BLOCK_TOKENS;
   }
 
   /**
@@ -202,15 +218,21 @@ public final class StatePool implements AutoCloseable {
     return Objects.requireNonNull(mamba[layer]);
   }
 
-  WindowCache window(int layer) {
-    return Objects.requireNonNull(windows[layer]);
+  /**
+   * Keys and values of an attention layer as the sequences of a batch see them: their rings or
+   * their blocks.
+   */
+  KeyValueView cache(int layer, BlockTable table, Batch batch) {
+    WindowCache window = windows[layer];
+    if (window != null) {
+      return window.view(batch);
+    }
+    GrowingCache cache = Objects.requireNonNull(caches[layer]);
+    return new KeyValueView(cache.keys, cache.values, BLOCK_TOKENS, table.cols, table.blocks);
   }
 
-  /** The shared cache as the given sequences see it; null in models without. */
-  @Nullable KeyValueView shared(List<SequenceState> sequences) {
-    if (sharedKeys == null || sharedValues == null) {
-      return null;
-    }
+  /** The blocks of some sequences. */
+  BlockTable blockTable(List<SequenceState> sequences) {
     int cols = 1;
     for (SequenceState sequence : sequences) {
       cols = Math.max(cols, sequence.blocks.size());
@@ -222,16 +244,20 @@ public final class StatePool implements AutoCloseable {
         table[s * cols + i] = blocks.get(i);
       }
     }
-    return shared(cols, table);
+    return new BlockTable(table, cols);
+  }
+
+  private boolean grows() {
+    return blockReferences.length > 0;
   }
 
   /**
    * Makes room for the sequence's next tokens, in blocks of its own.
    *
-   * @throws IllegalStateException if the shared cache is full
+   * @throws IllegalStateException if the cache is full
    */
   void reserve(SequenceState sequence, int tokens) {
-    if (sharedKeys == null) {
+    if (!grows()) {
       return;
     }
     int needed = blocks(sequence.length() + tokens);
@@ -264,11 +290,11 @@ public final class StatePool implements AutoCloseable {
   }
 
   private void copyBlock(int from, int to) {
-    for (Tensor pool : new @Nullable Tensor[] {sharedKeys, sharedValues}) {
-      Tensor rows = Objects.requireNonNull(pool);
-      backend.copy(
-          rows.rows(from * BLOCK_TOKENS, (from + 1) * BLOCK_TOKENS),
-          rows.rows(to * BLOCK_TOKENS, (to + 1) * BLOCK_TOKENS));
+    for (GrowingCache cache : caches) {
+      if (cache != null) {
+        copyRows(cache.keys, from, cache.keys, to, BLOCK_TOKENS);
+        copyRows(cache.values, from, cache.values, to, BLOCK_TOKENS);
+      }
     }
   }
 
@@ -302,7 +328,8 @@ public final class StatePool implements AutoCloseable {
   public Snapshot snapshot(SequenceState sequence) {
     sequence.checkBelongsTo(this);
     sequence.checkUsable();
-    Snapshot snapshot = new Snapshot(this, sequence.length(), past(sequence));
+    Snapshot snapshot =
+        new Snapshot(this, sequence.length(), sequence.ropeFactors(), past(sequence));
     try {
       copySlot(mamba, windows, sequence.slot(), snapshot.mamba, snapshot.windows, 0);
     } catch (RuntimeException | Error e) {
@@ -314,7 +341,7 @@ public final class StatePool implements AutoCloseable {
 
   /** The blocks the sequence has written; a step that was refused may have left it more. */
   private List<Integer> past(SequenceState sequence) {
-    return sharedKeys == null
+    return !grows()
         ? List.of()
         : List.copyOf(sequence.blocks.subList(0, blocks(sequence.length())));
   }
@@ -337,7 +364,7 @@ public final class StatePool implements AutoCloseable {
     releaseBlocks(sequence.blocks);
     sequence.blocks.addAll(snapshot.blocks);
     copySlot(snapshot.mamba, snapshot.windows, 0, mamba, windows, sequence.slot());
-    sequence.reset(snapshot.length());
+    sequence.reset(snapshot.length(), snapshot.ropeFactors);
   }
 
   /** Makes the sequence empty. Slots need no cleaning: position 0 ignores what they hold. */
@@ -345,7 +372,7 @@ public final class StatePool implements AutoCloseable {
     sequence.checkBelongsTo(this);
     sequence.checkOpen();
     releaseBlocks(sequence.blocks);
-    sequence.reset(0);
+    sequence.reset(0, null);
   }
 
   /**
@@ -357,7 +384,7 @@ public final class StatePool implements AutoCloseable {
   public void pretend(SequenceState sequence, int length) {
     clear(sequence);
     reserve(sequence, length);
-    sequence.reset(length);
+    sequence.reset(length, config.ropeFactors(length));
   }
 
   /**
@@ -373,7 +400,7 @@ public final class StatePool implements AutoCloseable {
       fork.blocks.addAll(past(sequence));
       shareBlocks(fork.blocks);
       copySlot(mamba, windows, sequence.slot(), mamba, windows, fork.slot());
-      fork.reset(sequence.length());
+      fork.reset(sequence.length(), sequence.ropeFactors());
       return fork;
     } catch (RuntimeException | Error e) {
       fork.close();
@@ -404,11 +431,12 @@ public final class StatePool implements AutoCloseable {
     }
   }
 
-  private void copyRows(Tensor from, int fromSlot, Tensor to, int toSlot, int rows) {
+  /** Copies the rows of a slot, or of a block. */
+  private void copyRows(Tensor from, int fromIndex, Tensor to, int toIndex, int rows) {
     if (rows > 0) {
       backend.copy(
-          from.rows(fromSlot * rows, (fromSlot + 1) * rows),
-          to.rows(toSlot * rows, (toSlot + 1) * rows));
+          from.rows(fromIndex * rows, (fromIndex + 1) * rows),
+          to.rows(toIndex * rows, (toIndex + 1) * rows));
     }
   }
 
@@ -417,9 +445,9 @@ public final class StatePool implements AutoCloseable {
     return bytes(mamba, windows) / slots;
   }
 
-  /** Bytes of the shared cache for each token; 0 in models without. */
+  /** Bytes of the growing cache for each token; 0 in models without. */
   public long cacheBytesPerToken() {
-    return sharedKeys == null ? 0 : 2L * config.kvHeads() * config.headDim() * dtype.bytes();
+    return 2L * config.count(LayerKind.FULL) * config.kvWidth() * dtype.bytes();
   }
 
   // ---- rows of a step that belong to no sequence: whatever they leave in a slot or a block that
@@ -427,7 +455,7 @@ public final class StatePool implements AutoCloseable {
 
   /** Whether there is room for so many such rows. */
   boolean hasScratch(int rows) {
-    return rows <= freeSlots.size() && (sharedKeys == null || !freeBlocks.isEmpty());
+    return rows <= freeSlots.size() && (!grows() || !freeBlocks.isEmpty());
   }
 
   /** Slots for them, distinct. */
@@ -435,16 +463,9 @@ public final class StatePool implements AutoCloseable {
     return freeSlots.iterator();
   }
 
-  /** One block for all of them; 0 in models without a shared cache. */
+  /** One block for all of them; 0 in models whose cache does not grow. */
   int scratchBlock() {
-    return sharedKeys == null ? 0 : freeBlocks.getFirst();
-  }
-
-  /** The shared cache under a table that its owner fills; null in models without. */
-  @Nullable KeyValueView shared(int tableCols, int[] table) {
-    return sharedKeys == null || sharedValues == null
-        ? null
-        : new KeyValueView(sharedKeys, sharedValues, BLOCK_TOKENS, tableCols, table);
+    return grows() ? freeBlocks.getFirst() : 0;
   }
 
   private static long bytes(@Nullable MambaState[] mamba, @Nullable WindowCache[] windows) {
@@ -477,9 +498,11 @@ public final class StatePool implements AutoCloseable {
   public void close() {
     closed = true;
     tensors(mamba, windows).forEach(tensor -> tensor.storage().close());
-    if (sharedKeys != null && sharedValues != null) {
-      sharedKeys.storage().close();
-      sharedValues.storage().close();
+    for (GrowingCache cache : caches) {
+      if (cache != null) {
+        cache.keys.storage().close();
+        cache.values.storage().close();
+      }
     }
   }
 
@@ -490,14 +513,20 @@ public final class StatePool implements AutoCloseable {
   public static final class Snapshot implements AutoCloseable {
     private final StatePool pool;
     private final int length;
+    private final RopeConfig.@Nullable Factors ropeFactors;
     private final List<Integer> blocks;
     private final @Nullable MambaState[] mamba;
     private final @Nullable WindowCache[] windows;
     private boolean closed;
 
-    private Snapshot(StatePool pool, int length, List<Integer> blocks) {
+    private Snapshot(
+        StatePool pool,
+        int length,
+        RopeConfig.@Nullable Factors ropeFactors,
+        List<Integer> blocks) {
       this.pool = pool;
       this.length = length;
+      this.ropeFactors = ropeFactors;
       this.blocks = new ArrayList<>(blocks);
       this.mamba = new MambaState[pool.mamba.length];
       this.windows = new WindowCache[pool.mamba.length];

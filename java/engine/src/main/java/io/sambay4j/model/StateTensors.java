@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /**
  * A sequence's state as named arrays, independent of slots, blocks and rings: what is written to
@@ -56,18 +55,10 @@ public final class StateTensors {
           all.put(prefix + "ssm", new Named(new long[] {inner, n}, transpose(kept, n, inner)));
         }
         case SWA -> {
-          StatePool.WindowCache window = model.states().window(i);
-          KeyValueView view = window.view(oneRow(sequence, 0));
-          exportKeyValues(model, prefix, view, Math.min(length, window.capacity()), length, all);
+          KeyValueView view = view(model, sequence, i);
+          exportKeyValues(model, prefix, view, Math.min(length, view.capacity()), length, all);
         }
-        case FULL ->
-            exportKeyValues(
-                model,
-                prefix,
-                Objects.requireNonNull(model.states().shared(List.of(sequence))),
-                length,
-                length,
-                all);
+        case FULL -> exportKeyValues(model, prefix, view(model, sequence, i), length, length, all);
         case GMU, CROSS -> {} // nothing is kept
       }
     }
@@ -101,7 +92,9 @@ public final class StateTensors {
   }
 
   /**
-   * Puts exported state into an empty sequence of a model of the same configuration.
+   * Puts exported state into an empty sequence of a model of the same configuration. Where the
+   * model has LongRoPE, say first which factors the exported keys were turned by: {@link
+   * SequenceState#useRopeFactors}.
    *
    * @param length tokens the exported sequence had
    * @throws IllegalArgumentException if an array is missing or has another shape than this model's
@@ -118,6 +111,9 @@ public final class StateTensors {
               .formatted(length, model.states().contextLimit()));
     }
     model.states().reserve(sequence, length);
+    if (sequence.ropeFactors() == null) {
+      sequence.useRopeFactors(config.ropeFactors(length));
+    }
     sequence.tear(); // until everything is in place
     for (int i = 0; i < config.layers().size(); i++) {
       String prefix = "state." + i + ".";
@@ -133,24 +129,17 @@ public final class StateTensors {
           model.backend().upload(transpose(ssm, inner, n), 0, slotRows(state.ssm(), sequence, n));
         }
         case SWA -> {
-          StatePool.WindowCache window = model.states().window(i);
-          int rows = Math.min(length, window.capacity());
-          KeyValueView view = window.view(oneRow(sequence, 0));
+          KeyValueView view = view(model, sequence, i);
+          int rows = Math.min(length, view.capacity());
           restoreKeyValues(model, sequence, prefix, view, rows, length, arrays);
         }
         case FULL ->
             restoreKeyValues(
-                model,
-                sequence,
-                prefix,
-                Objects.requireNonNull(model.states().shared(List.of(sequence))),
-                length,
-                length,
-                arrays);
+                model, sequence, prefix, view(model, sequence, i), length, length, arrays);
         case GMU, CROSS -> {} // nothing is kept
       }
     }
-    sequence.reset(length);
+    sequence.reset(length, sequence.ropeFactors());
   }
 
   private static void restoreKeyValues(
@@ -189,8 +178,10 @@ public final class StateTensors {
     return named.values();
   }
 
-  private static Batch oneRow(SequenceState sequence, int position) {
-    return new Batch(new int[] {0, 1}, new int[] {sequence.slot()}, new int[] {position});
+  private static KeyValueView view(SambayModel model, SequenceState sequence, int layer) {
+    StatePool.BlockTable blocks = model.states().blockTable(List.of(sequence));
+    Batch oneRow = new Batch(new int[] {0, 1}, new int[] {sequence.slot()}, new int[] {0});
+    return model.states().cache(layer, blocks, oneRow);
   }
 
   private static Tensor slotRows(Tensor pool, SequenceState sequence, int rows) {

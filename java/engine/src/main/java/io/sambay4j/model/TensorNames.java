@@ -5,15 +5,17 @@ package io.sambay4j.model;
  * ".weight"} and {@code ".bias"} follow.
  */
 public final class TensorNames {
-  private final boolean backbone;
+  private final boolean backbone; // converted Mamba
+  private final boolean dense;
 
-  private TensorNames(boolean backbone) {
-    this.backbone = backbone;
+  private TensorNames(ModelFamily family) {
+    this.backbone = family == ModelFamily.MAMBA;
+    this.dense = family == ModelFamily.PHI3;
   }
 
   /** The names of a model. */
   public static TensorNames of(ModelConfig config) {
-    return new TensorNames(config.family() == ModelFamily.MAMBA);
+    return new TensorNames(config.family());
   }
 
   /** The token embedding, [vocab, hidden]. */
@@ -28,7 +30,7 @@ public final class TensorNames {
 
   /** The norm before the head. */
   public String finalNorm() {
-    return backbone ? "backbone.norm_f" : "model.final_layernorm";
+    return backbone ? "backbone.norm_f" : dense ? "model.norm" : "model.final_layernorm";
   }
 
   /** The norm before a layer's mixer. */
@@ -38,7 +40,17 @@ public final class TensorNames {
 
   /** A layer's mixer, whatever its kind. */
   public String mixer(int layer) {
-    return layer(layer) + (backbone ? "mixer" : "attn");
+    return layer(layer) + (backbone ? "mixer" : dense ? "self_attn" : "attn");
+  }
+
+  /** An attention layer's projection to queries, keys and values. */
+  public String qkv(int layer) {
+    return mixer(layer) + (dense ? ".qkv_proj" : ".Wqkv");
+  }
+
+  /** An attention layer's projection back to the residual stream. */
+  public String attentionOutput(int layer) {
+    return mixer(layer) + (dense ? ".o_proj" : ".out_proj");
   }
 
   /** The norm before a layer's MLP. */
@@ -46,9 +58,14 @@ public final class TensorNames {
     return layer(layer) + "post_attention_layernorm";
   }
 
-  /** A layer's MLP. */
-  public String mlp(int layer) {
-    return layer(layer) + "mlp";
+  /** An MLP's projection to gate and up. */
+  public String gateUp(int layer) {
+    return layer(layer) + (dense ? "mlp.gate_up_proj" : "mlp.fc1");
+  }
+
+  /** An MLP's projection back to the residual stream. */
+  public String down(int layer) {
+    return layer(layer) + (dense ? "mlp.down_proj" : "mlp.fc2");
   }
 
   private String layer(int layer) {

@@ -64,9 +64,14 @@ public record WeightFormat(DType mixers, DType mlp, DType embedding) {
     return fine ? DType.INT8 : wanted;
   }
 
-  /** What keeps numbers as they are stored. */
+  /** What keeps numbers as they are stored, or nearly: bf16 is finer than the steps of Q6_K. */
   static DType storedAs(StorageType stored) {
-    return DType.valueOf(stored.name());
+    return switch (stored) {
+      case Q8_0 -> DType.INT8;
+      case Q4_0 -> DType.INT4;
+      case Q6_K -> DType.BF16;
+      default -> DType.valueOf(stored.name());
+    };
   }
 
   /** For people: "int4", "mixed", "int4 with head int4". */

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * rows. Widths that the model's kinds of layer do not need are 1.
  *
  * @param residual [tokens, hidden] f32: the residual stream stays f32 whatever the activations are
- * @param wanted [tokens, hidden] f32: the rows of it that go on into the cross-decoder
+ * @param wanted [tokens, hidden] f32: the rows of it that go on above the border
  * @param xz [tokens, 2 * inner]
  * @param conv [tokens, inner]
  * @param dbc [tokens, rank + 2 * state]
@@ -52,11 +52,12 @@ record Workspace(
     return new Workspace(
         backend.allocate(DType.F32, tokens, hidden),
         backend.allocate(DType.F32, tokens, hidden),
-        backend.allocate(activations, tokens, 2 * inner),
-        backend.allocate(activations, tokens, inner),
-        backend.allocate(activations, tokens, config.mambaDtRank() + 2 * config.mambaState()),
-        backend.allocate(activations, tokens, inner),
-        backend.allocate(activations, tokens, inner),
+        backend.allocate(activations, tokens, atLeastOne(2 * inner)),
+        backend.allocate(activations, tokens, atLeastOne(inner)),
+        backend.allocate(
+            activations, tokens, atLeastOne(config.mambaDtRank() + 2 * config.mambaState())),
+        backend.allocate(activations, tokens, atLeastOne(inner)),
+        backend.allocate(activations, tokens, atLeastOne(inner)),
         remembers ? backend.allocate(activations, tokens, inner) : null,
         remembers ? backend.allocate(activations, tokens, inner) : null,
         backend.allocate(activations, tokens, atLeastOne(queryCols + 2 * kvCols)),

@@ -2,6 +2,8 @@ package io.sambay4j.runtime;
 
 import io.sambay4j.model.Chunk;
 import io.sambay4j.model.Draw;
+import io.sambay4j.model.RopeConfig;
+import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -13,19 +15,30 @@ import org.jspecify.annotations.Nullable;
 public abstract class Job {
   private final @Nullable SequenceState given;
   private @Nullable SequenceState state;
-  private int[] input;
-  private int fed;
+  private final int expectedTokens;
+  private int[] tokens; // of the whole sequence, room for more
+  private int known; // how many they are
+  private int inputStart; // where the current input begins among them
+  private int fed; // how many the sequence has seen
   private boolean running;
   private volatile boolean cancelled;
 
   /**
    * @param state the sequence to continue, or null for one of its own that is given back at the end
-   * @param input the first tokens to feed, at least one
+   * @param tokens all tokens of the sequence; those it has not seen, at least one, are the first
+   *     input
+   * @param seen how many of them it has seen
+   * @param expectedTokens how long the sequence is taken to become, where its rotary factors are
+   *     chosen by that; 0: they follow the tokens it has, and change when it outgrows them
    */
-  protected Job(@Nullable SequenceState state, int[] input) {
+  protected Job(@Nullable SequenceState state, int[] tokens, int seen, int expectedTokens) {
     this.given = state;
     this.state = state;
-    this.input = input;
+    this.expectedTokens = expectedTokens;
+    this.tokens = tokens.clone();
+    this.known = tokens.length;
+    this.inputStart = seen;
+    this.fed = seen;
   }
 
   /** The first chunk is about to be fed. */
@@ -72,7 +85,7 @@ public abstract class Job {
    * A chunk of the input has been fed: the sequence is that much longer, also where its logits made
    * trouble.
    *
-   * @param ids the chunk
+   * @param ids the chunk, without tokens before the input that had to be read again
    * @param done tokens of the current input fed so far
    * @param of all its tokens
    */
@@ -112,42 +125,71 @@ public abstract class Job {
     return state;
   }
 
-  final int remaining() {
-    return input.length - fed;
+  /**
+   * Sees to it that the sequence is turned by the rotary factors of its length. One that has seen
+   * tokens under the others forgets them all and reads them again: deeper layers have seen the
+   * attention of the wrong factors, so turning the old keys would not be the same.
+   */
+  final void chooseRopeFactors(SambayModel model) {
+    SequenceState sequence = state();
+    RopeConfig.Factors needed = model.config().ropeFactors(Math.max(known, expectedTokens));
+    if (sequence.length() > 0 && sequence.ropeFactors() != needed) {
+      model.states().clear(sequence);
+      fed = 0;
+    }
+    sequence.useRopeFactors(needed);
   }
 
-  /** The next {@code tokens} of the input as a chunk of a step. */
-  final Chunk chunk(int tokens) {
+  final int remaining() {
+    return known - fed;
+  }
+
+  /** The next {@code count} tokens as a chunk of a step. */
+  final Chunk chunk(int count) {
     if (!running) {
       running = true;
       started();
     }
-    int[] ids = Arrays.copyOfRange(input, fed, fed + tokens);
-    Chunk.Wanted wanted = wanted(fed, fed + tokens, input.length);
+    int end = fed + count;
+    Chunk.Wanted wanted =
+        end <= inputStart
+            ? Chunk.Wanted.NONE
+            : wanted(Math.max(fed, inputStart) - inputStart, end - inputStart, known - inputStart);
+    int[] ids = Arrays.copyOfRange(tokens, fed, end);
     return new Chunk(state(), ids, wanted, wanted == Chunk.Wanted.LAST ? draw() : null);
   }
 
   final void takeLogits(int indexInChunk, float[] row) {
-    logits(fed + indexInChunk, row);
+    int index = fed + indexInChunk - inputStart;
+    if (index >= 0) {
+      logits(index, row);
+    }
   }
 
   /** The sequence has seen a chunk. */
   final void wasFed(Chunk chunk) {
+    int first = Math.max(fed, inputStart);
     fed += chunk.ids().length;
-    fed(chunk.ids(), fed, input.length);
+    if (first < fed) {
+      fed(Arrays.copyOfRange(tokens, first, fed), fed - inputStart, known - inputStart);
+    }
   }
 
   /** Whether there is more to feed. */
   final boolean goesOn() {
-    if (fed < input.length) {
+    if (fed < known) {
       return true;
     }
     int[] next = next();
     if (next == null) {
       return false;
     }
-    input = next;
-    fed = 0;
+    if (next.length > tokens.length - known) {
+      tokens = Arrays.copyOf(tokens, known + Math.max(known / 2, next.length));
+    }
+    System.arraycopy(next, 0, tokens, known, next.length);
+    inputStart = known;
+    known += next.length;
     return true;
   }
 

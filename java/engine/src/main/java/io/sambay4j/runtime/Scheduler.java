@@ -315,6 +315,13 @@ public final class Scheduler implements AutoCloseable {
    * of everybody else.
    */
   private void plan(List<Job> jobs, List<Chunk> chunks) {
+    for (Job job : List.copyOf(running)) {
+      try {
+        job.chooseRopeFactors(model);
+      } catch (Throwable failure) { // its sequence is closed
+        finish(job, failure);
+      }
+    }
     int room = model.maxStepTokens();
     int chunkSize = room - (model.states().slots() - 1);
     List<Job> order = new ArrayList<>(running);

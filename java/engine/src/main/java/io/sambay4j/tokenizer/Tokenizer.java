@@ -109,6 +109,15 @@ public final class Tokenizer {
   }
 
   /**
+   * A tokenizer from the lists of a GGUF header.
+   *
+   * @throws InvalidModelException if they contradict each other
+   */
+  public static Tokenizer of(TokenLists lists) {
+    return new Tokenizer(lists.file());
+  }
+
+  /**
    * The ids of a text, all of it taken as ordinary text. A lone surrogate is encoded as U+FFFD.
    *
    * @throws IllegalArgumentException if the text is longer than {@link #MAX_TEXT_LENGTH}, or has a

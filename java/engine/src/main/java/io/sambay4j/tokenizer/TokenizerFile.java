@@ -40,7 +40,7 @@ record TokenizerFile(
   /** The largest id accepted: sixteen times the largest published vocabulary. */
   private static final int MAX_ID = (1 << 22) - 1;
 
-  private static final int MAX_ADDED_TOKEN_CHARACTERS = 1024;
+  static final int MAX_ADDED_TOKEN_CHARACTERS = 1024;
 
   /**
    * Reads the files; the second adds tokens that the first lacks and decides on the flags of those
@@ -74,6 +74,34 @@ record TokenizerFile(
         added,
         readNormalizer(root),
         readPreTokenizer(root));
+  }
+
+  /**
+   * A tokenizer that is not described by such a file.
+   *
+   * @param merges "left right", in order
+   */
+  static TokenizerFile of(
+      String where,
+      Map<String, Integer> vocabulary,
+      List<String> merges,
+      Map<Integer, AddedToken> added,
+      PreTokenizer preTokenizer) {
+    MergeList list = new MergeList();
+    for (String merge : merges) {
+      int space = merge.indexOf(' ');
+      Integer left = space < 1 ? null : vocabulary.get(merge.substring(0, space));
+      Integer right = space < 1 ? null : vocabulary.get(merge.substring(space + 1));
+      Integer result = space < 1 ? null : vocabulary.get(merge.replaceFirst(" ", ""));
+      if (left == null || right == null || result == null) {
+        throw new InvalidModelException(
+            "%s: the merge %s, expected two tokens of the vocabulary, also joined, with a space between"
+                .formatted(where, Quote.of(merge)));
+      }
+      list.add(left, right, result);
+    }
+    checkIds(where, vocabulary, added);
+    return new TokenizerFile(where, vocabulary, list, false, added, false, preTokenizer);
   }
 
   private static void checkModel(JsonFields model) {

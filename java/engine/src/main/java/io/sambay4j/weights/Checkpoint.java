@@ -20,29 +20,29 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The weights of a model directory: {@code model.safetensors}, or the shards that {@code
- * model.safetensors.index.json} names. Index and shards must agree exactly. Reading is as in {@link
- * SafeTensors}: by position, from any thread.
+ * The weights of a model: {@code model.safetensors} of its directory, or the shards that {@code
+ * model.safetensors.index.json} names, or a GGUF file. Index and shards must agree exactly. Data is
+ * read by position, from any thread.
  */
 public final class Checkpoint implements AutoCloseable {
   /** The file of a checkpoint that is not sharded. */
   public static final String SINGLE_FILE = "model.safetensors";
 
   private static final Logger LOG = LoggerFactory.getLogger(Checkpoint.class);
-  private static final int SCAN_ELEMENTS = 1 << 18;
+  private static final int SCAN_ELEMENTS = 1 << 18; // whole blocks of any type
 
   private final Path directory;
-  private final List<SafeTensors> files;
-  private final Map<String, SafeTensors> fileOfTensor = new LinkedHashMap<>();
+  private final List<TensorFile> files;
+  private final Map<String, TensorFile> fileOfTensor = new LinkedHashMap<>();
   private QuantizedTensors quantized = new QuantizedTensors();
   private @Nullable QuantizationManifest quantization;
 
-  private Checkpoint(Path directory, List<SafeTensors> files) {
+  private Checkpoint(Path directory, List<TensorFile> files) {
     this.directory = directory;
     this.files = files;
-    for (SafeTensors file : files) {
+    for (TensorFile file : files) {
       for (String name : file.tensors().keySet()) {
-        SafeTensors other = fileOfTensor.putIfAbsent(name, file);
+        TensorFile other = fileOfTensor.putIfAbsent(name, file);
         if (other != null) {
           throw new InvalidModelException(
               "tensor " + Quote.of(name) + " is in both " + other.file() + " and " + file.file());
@@ -91,7 +91,7 @@ public final class Checkpoint implements AutoCloseable {
   /** Joins codes and scales to the tensors that the manifest of a quantised directory names. */
   private void joinQuantized(Path file) {
     QuantizationManifest manifest = QuantizationManifest.read(file);
-    for (SafeTensors weights : files) {
+    for (TensorFile weights : files) {
       String name = String.valueOf(weights.file().getFileName());
       FileChecksum written = manifest.files().get(name);
       long bytes = weights.file().toFile().length();
@@ -143,27 +143,36 @@ public final class Checkpoint implements AutoCloseable {
     return checkpoint;
   }
 
+  /**
+   * The weights of a GGUF file, which the checkpoint takes over and closes.
+   *
+   * @param file its tensors under the names that the model gives them
+   */
+  public static Checkpoint of(Gguf file) {
+    return new Checkpoint(file.file(), List.of(file));
+  }
+
   private static Checkpoint open(ModelDirectory directory, List<Path> paths) {
-    List<SafeTensors> files = new ArrayList<>();
+    List<TensorFile> files = new ArrayList<>();
     try {
       for (Path path : paths) {
         files.add(SafeTensors.open(path));
       }
       return new Checkpoint(directory.path(), List.copyOf(files));
     } catch (RuntimeException e) {
-      files.forEach(SafeTensors::close);
+      files.forEach(TensorFile::close);
       throw e;
     }
   }
 
-  /** The directory, links resolved. */
+  /** The directory, links resolved; or the GGUF file. */
   public Path directory() {
     return directory;
   }
 
   /** The files that hold the tensors. */
   public List<Path> files() {
-    return files.stream().map(SafeTensors::file).toList();
+    return files.stream().map(TensorFile::file).toList();
   }
 
   /** Names of all tensors, in the order of the files and of their data. */
@@ -180,18 +189,35 @@ public final class Checkpoint implements AutoCloseable {
     return quantized.contains(name) ? quantized.tensor(name) : fileOf(name).tensor(name);
   }
 
-  /** Fills the remaining bytes of {@code into}; see {@link SafeTensors#read}. */
+  /** Whether each tensor may have a type of its own, as in GGUF files. */
+  public boolean mixesTypes() {
+    return files.stream().anyMatch(Gguf.class::isInstance);
+  }
+
+  /**
+   * Fills the remaining bytes of {@code into} with stored little-endian bytes of a tensor.
+   *
+   * @param byteOffset first byte, counted from the start of the tensor
+   * @throws InvalidModelException if the file ends early: it was shortened since it was opened
+   * @throws IllegalStateException after {@link #close}
+   */
   public void read(TensorInfo tensor, long byteOffset, ByteBuffer into) {
     fileOf(tensor.name()).read(tensor, byteOffset, into);
   }
 
   /**
-   * Fills both buffers from their start with rows of a tensor in INT8 or INT4, as {@code
-   * Weight.setQuantizedRows} takes them, and sets their limits.
+   * Fills both buffers from their start with rows of a tensor in INT8, INT4, Q8_0 or Q4_0, as
+   * {@code Weight.setQuantizedRows} takes them, and sets their limits.
+   *
+   * @throws InvalidModelException if the tensor has a code that the format has not
    */
   public void readQuantized(
       TensorInfo tensor, long firstRow, int rows, ByteBuffer codes, ByteBuffer scales) {
-    quantized.read(tensor.name(), firstRow, rows, codes, scales, this::read);
+    if (fileOfTensor.get(tensor.name()) instanceof Gguf gguf) {
+      gguf.readQuantized(tensor, firstRow, rows, codes, scales);
+    } else {
+      quantized.read(tensor.name(), firstRow, rows, codes, scales, this::read);
+    }
   }
 
   /** All elements of a tensor of a weight type, as floats. */
@@ -311,7 +337,7 @@ public final class Checkpoint implements AutoCloseable {
    */
   @Override
   public void close() {
-    files.forEach(SafeTensors::close);
+    files.forEach(TensorFile::close);
   }
 
   private Map<String, String> fileNames() {
@@ -321,8 +347,8 @@ public final class Checkpoint implements AutoCloseable {
     return names;
   }
 
-  private SafeTensors fileOf(String tensor) {
-    SafeTensors file = fileOfTensor.get(tensor);
+  private TensorFile fileOf(String tensor) {
+    TensorFile file = fileOfTensor.get(tensor);
     if (file == null) {
       throw new InvalidModelException(directory + ": tensor " + Quote.of(tensor) + " is missing");
     }

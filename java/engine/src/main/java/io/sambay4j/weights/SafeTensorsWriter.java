@@ -8,17 +8,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.UUID;
 
 /**
  * Writes one safetensors file of any size: all tensors are declared first, then their data follows
@@ -29,8 +22,6 @@ import java.util.UUID;
  * commit} leaves the target as it was. For one thread.
  */
 public final class SafeTensorsWriter implements AutoCloseable {
-  private static final int CHUNK_BYTES = 1 << 20;
-
   /**
    * A tensor to be written.
    *
@@ -58,6 +49,9 @@ public final class SafeTensorsWriter implements AutoCloseable {
 
     /** Length of the data in bytes. */
     public long bytes() {
+      if (type.isBlock()) {
+        throw new IllegalArgumentException(name + ": safetensors has no " + type);
+      }
       long bytes = type.bytes();
       for (long extent : shape) {
         bytes = Math.multiplyExact(bytes, extent);
@@ -66,20 +60,10 @@ public final class SafeTensorsWriter implements AutoCloseable {
     }
   }
 
-  private final Path target;
-  private final Path temporary;
-  private final FileChannel channel;
-  private final List<Declaration> declarations;
-  private int current; // index of the tensor whose data comes next
-  private long written; // bytes of it already written
-  private boolean committed;
+  private final TensorDataWriter data;
 
-  private SafeTensorsWriter(
-      Path target, Path temporary, FileChannel channel, List<Declaration> declarations) {
-    this.target = target;
-    this.temporary = temporary;
-    this.channel = channel;
-    this.declarations = declarations;
+  private SafeTensorsWriter(TensorDataWriter data) {
+    this.data = data;
   }
 
   /**
@@ -88,31 +72,14 @@ public final class SafeTensorsWriter implements AutoCloseable {
    * @param target replaced on {@link #commit} if it exists; its folder must exist
    * @throws IllegalArgumentException if two tensors share a name
    */
-  @SuppressWarnings("MustBeClosedChecker")
   public static SafeTensorsWriter create(
       Path target, List<Declaration> tensors, Map<String, String> metadata) {
-    byte[] header = header(tensors, metadata);
-    Path temporary = target.resolveSibling(target.getFileName() + "." + UUID.randomUUID() + ".tmp");
-    try {
-      FileChannel channel =
-          FileChannel.open(temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
-      SafeTensorsWriter writer =
-          new SafeTensorsWriter(target, temporary, channel, List.copyOf(tensors));
-      try {
-        writer.writeBytes(
-            ByteBuffer.allocate(SafeTensorsHeader.LENGTH_BYTES)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putLong(header.length)
-                .flip());
-        writer.writeBytes(ByteBuffer.wrap(header));
-      } catch (IOException e) {
-        writer.close();
-        throw e;
-      }
-      return writer;
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot write " + target, e);
-    }
+    List<TensorDataWriter.Slot> slots =
+        tensors.stream()
+            .map(tensor -> new TensorDataWriter.Slot(tensor.name(), tensor.type(), tensor.bytes()))
+            .toList();
+    return new SafeTensorsWriter(
+        TensorDataWriter.create(target, header(tensors, metadata), slots, 1));
   }
 
   /**
@@ -122,52 +89,17 @@ public final class SafeTensorsWriter implements AutoCloseable {
    * @throws IllegalStateException if it is not this tensor's turn or it would become too long
    */
   public void write(String name, ByteBuffer bytes) {
-    Declaration tensor = next(name);
-    if (bytes.remaining() > tensor.bytes() - written) {
-      throw new IllegalStateException(
-          name
-              + " has "
-              + tensor.bytes()
-              + " bytes, "
-              + (written + bytes.remaining())
-              + " were given");
-    }
-    written += bytes.remaining();
-    try {
-      writeBytes(bytes);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot write " + temporary, e);
-    }
-    if (written == tensor.bytes()) {
-      current++;
-      written = 0;
-    }
+    data.write(name, bytes);
   }
 
   /** Writes the next elements of an F32, F16 or BF16 tensor, rounded to nearest even. */
   public void writeFloats(String name, float[] values) {
-    StorageType type = next(name).type();
-    if (!type.isWeightType()) {
-      throw new IllegalArgumentException(name + " is " + type + ", not F32, F16 or BF16");
-    }
-    int chunkBytes = (int) Math.min(CHUNK_BYTES, (long) values.length * type.bytes());
-    ByteBuffer chunk = ByteBuffer.allocate(chunkBytes).order(ByteOrder.LITTLE_ENDIAN);
-    for (int done = 0; done < values.length; ) {
-      int end = Math.min(values.length, done + CHUNK_BYTES / type.bytes());
-      for (chunk.clear(); done < end; done++) {
-        switch (type) {
-          case BF16 -> chunk.putShort(HalfPrecision.toBf16(values[done]));
-          case F16 -> chunk.putShort(HalfPrecision.toF16(values[done]));
-          default -> chunk.putFloat(values[done]);
-        }
-      }
-      write(name, chunk.flip());
-    }
+    data.writeFloats(name, values);
   }
 
   /** Writes the next elements of an I64 tensor. */
   public void writeLongs(String name, long[] values) {
-    StorageType type = next(name).type();
+    StorageType type = data.next(name).type();
     if (type != StorageType.I64) {
       throw new IllegalArgumentException(name + " is " + type + ", not I64");
     }
@@ -184,61 +116,17 @@ public final class SafeTensorsWriter implements AutoCloseable {
    * @throws IllegalStateException if a tensor's data is missing
    */
   public void commit() {
-    if (current < declarations.size()) {
-      throw new IllegalStateException(
-          declarations.get(current).name()
-              + " is not complete: "
-              + written
-              + " bytes were written");
-    }
-    try {
-      channel.force(true);
-      channel.close();
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-      committed = true;
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot write " + target, e);
-    }
+    data.commit();
   }
 
   /** Releases the file; what was not committed is deleted. */
   @Override
   public void close() {
-    if (committed) {
-      return;
-    }
-    try {
-      channel.close();
-      Files.deleteIfExists(temporary);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot remove " + temporary, e);
-    }
-  }
-
-  private Declaration next(String name) {
-    if (!channel.isOpen()) {
-      throw new IllegalStateException("the writer of " + target + " is closed");
-    }
-    if (current == declarations.size() || !declarations.get(current).name().equals(name)) {
-      String expected =
-          current == declarations.size() ? "nothing" : declarations.get(current).name();
-      throw new IllegalStateException(name + " was given, but " + expected + " comes next");
-    }
-    return declarations.get(current);
-  }
-
-  private void writeBytes(ByteBuffer bytes) throws IOException {
-    int limit = bytes.limit();
-    while (bytes.position() < limit) {
-      bytes.limit(Math.min(limit, bytes.position() + CHUNK_BYTES)); // bounds the JDK's native copy
-      channel.write(bytes);
-      bytes.limit(limit);
-    }
+    data.close();
   }
 
   private static byte[] header(List<Declaration> tensors, Map<String, String> metadata) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    Set<String> names = new HashSet<>();
     long offset = 0;
     try (JsonGenerator json = new JsonFactory().createGenerator(out)) {
       json.writeStartObject();
@@ -250,9 +138,6 @@ public final class SafeTensorsWriter implements AutoCloseable {
         json.writeEndObject();
       }
       for (Declaration tensor : tensors) {
-        if (!names.add(tensor.name())) {
-          throw new IllegalArgumentException("two tensors are named " + Quote.of(tensor.name()));
-        }
         json.writeObjectFieldStart(tensor.name());
         json.writeStringField("dtype", tensor.type().name());
         json.writeFieldName("shape");
@@ -270,6 +155,11 @@ public final class SafeTensorsWriter implements AutoCloseable {
     while (out.size() % Long.BYTES != 0) { // the data begins aligned, as other writers do it
       out.write(' ');
     }
-    return out.toByteArray();
+    byte[] json = out.toByteArray();
+    return ByteBuffer.allocate(SafeTensorsHeader.LENGTH_BYTES + json.length)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putLong(json.length)
+        .put(json)
+        .array();
   }
 }

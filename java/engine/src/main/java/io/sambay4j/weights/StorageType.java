@@ -27,7 +27,16 @@ public enum StorageType {
   /** 32 elements: an F16 scale and codes of 8 bits, in tensors of their own. */
   INT8(34, 32),
   /** 32 elements: an F16 scale and codes of 4 bits, in tensors of their own. */
-  INT4(18, 32);
+  INT4(18, 32),
+  /** GGUF, 32 elements: an F16 scale, 32 signed bytes. */
+  Q8_0(34, 32),
+  /** GGUF, 32 elements: an F16 scale, 32 times 4 bits less 8. */
+  Q4_0(18, 32),
+  /**
+   * GGUF, 256 elements: 256 times 6 bits less 32, 16 signed scales of one byte, an F16 scale of
+   * these.
+   */
+  Q6_K(210, 256);
 
   private final int blockBytes;
   private final int blockElements;

@@ -3,13 +3,13 @@ package io.sambay4j.weights;
 import java.util.Arrays;
 
 /**
- * One tensor of a safetensors file: what it is and where its bytes lie.
+ * One tensor of a file: what it is and where its bytes lie.
  *
  * @param name unique in its file and in its {@link Checkpoint}
- * @param type how one element is stored
+ * @param type how its elements are stored
  * @param shape extent of each dimension, each at least 1; empty for a scalar
  * @param offset first byte, counted from the start of the file
- * @param bytes length in bytes: the elements of {@code shape} times {@link StorageType#bytes()}
+ * @param bytes length in bytes: {@link StorageType#bytes(long)} of the elements of {@code shape}
  */
 @SuppressWarnings("ArrayRecordComponent") // copied in and out, compared by value below
 public record TensorInfo(String name, StorageType type, long[] shape, long offset, long bytes) {

@@ -7,13 +7,14 @@ import io.sambay4j.json.StrictJson;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * {@code tokenizer_config.json} and {@code chat_template.jinja}: the text side's settings that
- * {@code tokenizer.json} does not hold.
+ * {@code tokenizer.json} does not hold; or their counterparts in a GGUF header.
  *
  * @param modelMaxLength longest text in tokens; null if not given, or so large that it only means
  *     "no limit"
@@ -36,6 +37,8 @@ public record TokenizerConfig(
 
   /** The name of the template that a single unnamed one gets. */
   public static final String DEFAULT_TEMPLATE = "default";
+
+  private static final String GGUF_TEMPLATE = "tokenizer.chat_template";
 
   private static final int MAX_BYTES = 32 << 20; // large vocabularies of added tokens exist
   private static final int MAX_TEMPLATE_CHARS = 1 << 20;
@@ -70,6 +73,33 @@ public record TokenizerConfig(
         token(fields, "bos_token"),
         token(fields, "eos_token"),
         templates(fields));
+  }
+
+  /**
+   * The settings that a GGUF header holds.
+   *
+   * @throws InvalidModelException naming the key that is not as it should be
+   */
+  public static TokenizerConfig of(GgufMetadata metadata) {
+    String template = metadata.optionalString(GGUF_TEMPLATE);
+    if (template != null && template.length() > MAX_TEMPLATE_CHARS) {
+      throw metadata.invalid(GGUF_TEMPLATE, "at most " + MAX_TEMPLATE_CHARS + " characters");
+    }
+    return new TokenizerConfig(
+        null,
+        metadata.bool("tokenizer.ggml.add_bos_token", false),
+        token(metadata, "tokenizer.ggml.bos_token_id"),
+        token(metadata, "tokenizer.ggml.eos_token_id"),
+        template == null ? Map.of() : Map.of(DEFAULT_TEMPLATE, template));
+  }
+
+  private static @Nullable String token(GgufMetadata metadata, String key) {
+    List<String> tokens = metadata.optionalStrings("tokenizer.ggml.tokens");
+    if (tokens == null || tokens.isEmpty()) {
+      return null;
+    }
+    Integer id = metadata.optionalInteger(key, 0, tokens.size() - 1);
+    return id == null ? null : tokens.get(id);
   }
 
   /** The chat template used where none is named. */

@@ -68,13 +68,13 @@ record GoldenModel(String name, List<Case> cases) {
     }
   }
 
-  /** Directories of the SambaY family. */
+  /** Directories of all models. */
   static Stream<String> names() {
     try (Stream<Path> directories = Files.list(GOLDENS)) {
       List<String> names =
           directories
               .map(directory -> directory.getFileName().toString())
-              .filter(name -> name.startsWith("flash-") || name.startsWith("variant-"))
+              .filter(name -> Files.exists(GOLDENS.resolve(name).resolve(ModelConfig.FILE)))
               .sorted()
               .toList();
       if (names.isEmpty()) {
@@ -122,7 +122,9 @@ record GoldenModel(String name, List<Case> cases) {
         Objects.requireNonNull(ids.get(prefix), prefix).get(name), prefix + name);
   }
 
-  /** Loads the model's weights. The model closes the backend. */
+  /**
+   * Loads the model's weights, for sequences of up to 1024 tokens. The model closes the backend.
+   */
   SambayModel load(Backend backend, DType activations) {
     Path directory = GOLDENS.resolve(name);
     ModelConfig config = ModelConfig.read(directory.resolve(ModelConfig.FILE));

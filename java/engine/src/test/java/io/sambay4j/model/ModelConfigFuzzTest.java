@@ -13,7 +13,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(300)
 class ModelConfigFuzzTest {
   @ParameterizedTest
-  @ValueSource(strings = {"flash-tiny-f32", "variant-sambayoco", "variant-samba", "variant-mamba"})
+  @ValueSource(
+      strings = {
+        "flash-tiny-f32",
+        "variant-sambayoco",
+        "variant-samba",
+        "variant-mamba",
+        "phi4mini-tiny"
+      })
   void config(String golden, @TempDir Path dir) {
     String json = TestFiles.text(TestFiles.golden(golden).resolve("config.json"));
     Fuzz.run(

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -72,6 +73,25 @@ class ModelTensorsTest {
     assertEquals(tensors.parameters(), parts.values().stream().mapToLong(Long::longValue).sum());
   }
 
+  /** Counts and shapes of the dense sibling as published. */
+  @Test
+  void tensorsOfPhi4Mini() {
+    ModelTensors tensors =
+        ModelTensors.of(ModelConfig.read(TestFiles.phi4Mini().resolve("config.json")));
+    assertEquals(3_836_021_760L, tensors.parameters());
+    assertEquals(2 + 32 * 6, tensors.tensors().size());
+    Map<String, List<Long>> shapes = new LinkedHashMap<>();
+    tensors.tensors().forEach(t -> shapes.put(t.name(), Arrays.stream(t.shape()).boxed().toList()));
+    assertEquals(List.of(200_064L, 3072L), shapes.get("model.embed_tokens.weight"));
+    assertEquals(List.of(5120L, 3072L), shapes.get("model.layers.31.self_attn.qkv_proj.weight"));
+    assertEquals(List.of(3072L, 3072L), shapes.get("model.layers.31.self_attn.o_proj.weight"));
+    assertEquals(List.of(16_384L, 3072L), shapes.get("model.layers.31.mlp.gate_up_proj.weight"));
+    assertEquals(List.of(3072L, 8192L), shapes.get("model.layers.31.mlp.down_proj.weight"));
+    assertEquals(List.of(3072L), shapes.get("model.layers.0.input_layernorm.weight"));
+    assertEquals(List.of(3072L), shapes.get("model.layers.0.post_attention_layernorm.weight"));
+    assertEquals(List.of(3072L), shapes.get("model.norm.weight"));
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -80,6 +100,7 @@ class ModelTensorsTest {
         "flash-tiny-bf16",
         "flash-tiny-f32",
         "flash-w512-bf16",
+        "phi4mini-tiny",
         "variant-gmu-norm",
         "variant-mamba",
         "variant-samba",

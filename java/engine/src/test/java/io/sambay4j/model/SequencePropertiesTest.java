@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -30,7 +31,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class SequencePropertiesTest {
   private static final int ROUNDS = NativeLibrary.isAvailable() ? 6 : 1;
 
-  /** Windows of 24, 8 and 5; every kind of layer; with and without a shared cache. */
+  @TempDir static Path directory;
+
+  /**
+   * Windows of 24, 8 and 5; every kind of layer; with and without a growing cache, of one layer and
+   * of all.
+   */
   static Stream<Path> models() {
     return Stream.of(
         TestModels.TINY_REASONER,
@@ -38,7 +44,9 @@ final class SequencePropertiesTest {
         TestModels.golden("flash-gqa-window"),
         TestModels.golden("variant-samba"),
         TestModels.golden("variant-sambayoco"),
-        TestModels.golden("variant-mamba"));
+        TestModels.golden("variant-mamba"),
+        TestModels.dense(directory.resolve("dense"), null),
+        TestModels.dense(directory.resolve("dense-window-5"), 5));
   }
 
   private static void everyRound(Path directory, BiConsumer<SambayModel, Random> property) {

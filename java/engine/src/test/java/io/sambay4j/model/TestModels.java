@@ -5,10 +5,15 @@ import io.sambay4j.backend.Backends;
 import io.sambay4j.backend.DType;
 import io.sambay4j.model.Chunk.Wanted;
 import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.TestFiles;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /** Small models, and the plain way of running them that everything cleverer is compared with. */
 public final class TestModels {
@@ -22,6 +27,30 @@ public final class TestModels {
   /** A model of random weights from the goldens. */
   static Path golden(String name) {
     return ROOT.resolve("native/tests/goldens").resolve(name);
+  }
+
+  /**
+   * The dense golden with plain rotary embedding, which does not care how long a sequence becomes.
+   *
+   * @param directory made if it does not exist
+   * @param window of every layer, or null for full attention
+   */
+  static Path dense(Path directory, @Nullable Integer window) {
+    Path golden = golden("phi4mini-tiny");
+    String config = TestFiles.text(golden.resolve(ModelConfig.FILE));
+    config = ModelConfigTest.set(config, "rope_scaling", "null");
+    config = ModelConfigTest.set(config, "sliding_window", String.valueOf(window));
+    try {
+      if (Files.notExists(directory)) {
+        Files.createDirectories(directory);
+        TestFiles.write(directory.resolve(ModelConfig.FILE), config);
+        Files.copy(
+            golden.resolve(Checkpoint.SINGLE_FILE), directory.resolve(Checkpoint.SINGLE_FILE));
+      }
+      return directory;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Loads a model onto the best device here. */

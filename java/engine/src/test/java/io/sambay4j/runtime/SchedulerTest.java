@@ -57,7 +57,7 @@ final class SchedulerTest {
 
     Recorder(
         String name, @Nullable SequenceState state, int[] input, int answer, List<String> events) {
-      super(state, input);
+      super(state, input, 0, 0);
       this.name = name;
       this.answer = answer;
       this.events = events;

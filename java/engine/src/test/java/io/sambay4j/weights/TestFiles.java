@@ -35,6 +35,16 @@ public final class TestFiles {
     return root().resolve("java/engine/src/test/resources/phi-4-mini-flash-reasoning");
   }
 
+  /** The configuration of Phi-4-mini, the dense sibling. */
+  public static Path phi4Mini() {
+    return root().resolve("java/engine/src/test/resources/phi-4-mini-instruct");
+  }
+
+  /** GGUF files and blocks made by another program, see make_cases.py there. */
+  public static Path gguf() {
+    return root().resolve("java/engine/src/test/resources/gguf");
+  }
+
   /** A safetensors file of the given header text and so many zero bytes of data. */
   public static Path safeTensors(Path file, String header, int dataBytes) {
     return safeTensors(file, header.getBytes(StandardCharsets.UTF_8), dataBytes);

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,6 +41,42 @@ class WeightsFuzzTest {
         800,
         4 * MEGABYTE,
         damaged -> openAndRead(TestFiles.safeTensorsBytes(damaged.length, damaged, dataBytes)));
+  }
+
+  /** Bytes anywhere, most of them in the header: settings, vocabulary, places of tensors. */
+  @Test
+  void gguf() throws IOException {
+    Path small = dir.resolve("small.gguf");
+    GgufWriter.Metadata metadata =
+        new GgufWriter.Metadata()
+            .put("general.architecture", "phi3")
+            .put("phi3.block_count", 3)
+            .put("phi3.rope.freq_base", 10_000f)
+            .put("tokenizer.ggml.tokens", List.of("a", "b", "<|end|>"))
+            .put("tokenizer.ggml.token_type", 1, 1, 3);
+    List<GgufWriter.Declaration> tensors =
+        List.of(
+            new GgufWriter.Declaration("token_embd.weight", StorageType.Q8_0, 3, 32),
+            new GgufWriter.Declaration("output_norm.weight", StorageType.F32, 32),
+            new GgufWriter.Declaration("blk.0.attn_qkv.weight", StorageType.Q4_0, 2, 64));
+    try (GgufWriter writer = GgufWriter.create(small, metadata, tensors)) {
+      writer.writeFloats("token_embd.weight", new float[96]);
+      writer.writeFloats("output_norm.weight", new float[32]);
+      writer.writeFloats("blk.0.attn_qkv.weight", new float[128]);
+      writer.commit();
+    }
+    Fuzz.run(
+        Files.readAllBytes(small),
+        1500,
+        4 * MEGABYTE,
+        damaged -> {
+          try (Gguf open = Gguf.open(TestFiles.write(dir.resolve("x"), damaged))) {
+            for (TensorInfo tensor : open.tensors().values()) {
+              open.readFloats(
+                  tensor, 0, new float[(int) tensor.elements()], 0, (int) tensor.elements());
+            }
+          }
+        });
   }
 
   @Test

@@ -6,15 +6,16 @@ import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention over the last {@code window} tokens, the query's own included. Keeps the keys and
- * values of that many tokens in a ring per sequence.
+ * Attention over the last {@code window} tokens, the query's own included, or over all of them.
+ * Keeps the keys and values of a window in a ring per sequence, those of all tokens in a cache that
+ * grows.
  *
  * @param layer index from 0
  * @param core heads, window, differential or not
  * @param qkv [(heads + 2 * kvHeads) * headDim, hidden]: q, k, v rows
  * @param outProj [hidden, heads * headDim]
  */
-record WindowAttention(int layer, AttentionCore core, Linear qkv, Linear outProj) implements Mixer {
+record SelfAttention(int layer, AttentionCore core, Linear qkv, Linear outProj) implements Mixer {
 
   @Override
   public void addTo(Tensor h, Norm norm, @Nullable Tensor memory, Pass pass) {
@@ -29,12 +30,12 @@ record WindowAttention(int layer, AttentionCore core, Linear qkv, Linear outProj
     core.rotate(q, pass);
     core.rotate(k, pass);
 
-    // Attend first, append after: the ring holds one window, and the chunk would overwrite what its
+    // Attend first, append after: a ring holds one window, and the chunk would overwrite what its
     // first rows need.
-    KeyValueView ring = pass.states().window(layer).view(pass.batch());
+    KeyValueView cache = pass.cache(layer);
     Tensor y = pass.work().attention().rows(0, rows);
-    core.attend(q, k, v, ring, y, pass);
-    pass.backend().kvAppend(pass.batch(), k, v, ring);
+    core.attend(q, k, v, cache, y, pass);
+    pass.backend().kvAppend(pass.batch(), k, v, cache);
     outProj.addTo(h, y, pass);
   }
 }

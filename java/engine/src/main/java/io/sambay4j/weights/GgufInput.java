@@ -1,0 +1,117 @@
+package io.sambay4j.weights;
+
+import io.sambay4j.InvalidModelException;
+import io.sambay4j.json.Quote;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The header of a GGUF file as a stream of little-endian numbers and counted strings. Whatever is
+ * read has been {@linkplain #need asked for} before, and compared with what the file still has.
+ */
+final class GgufInput {
+  private static final int BUFFER_BYTES = 1 << 16;
+
+  private final String source;
+  private final FileChannel channel;
+  private final long length;
+  private ByteBuffer buffer =
+      ByteBuffer.allocate(BUFFER_BYTES).order(ByteOrder.LITTLE_ENDIAN).limit(0);
+  private long filled; // position in the file of the buffer's limit
+
+  GgufInput(String source, FileChannel channel) throws IOException {
+    this.source = source;
+    this.channel = channel;
+    this.length = channel.size();
+  }
+
+  /** Bytes of the whole file. */
+  long length() {
+    return length;
+  }
+
+  /** Bytes read so far. */
+  long position() {
+    return filled - buffer.remaining();
+  }
+
+  /** Bytes the file still has. */
+  long remaining() {
+    return length - position();
+  }
+
+  /**
+   * Makes the next bytes available.
+   *
+   * @param what is being read, for the message
+   * @throws InvalidModelException if the file ends before them
+   */
+  void need(String what, long bytes) throws IOException {
+    if (bytes > remaining()) {
+      throw new InvalidModelException(
+          "%s: %s: %s bytes are needed at byte %d, and the file has %d"
+              .formatted(source, what, Long.toUnsignedString(bytes), position(), length));
+    }
+    if (buffer.remaining() >= bytes) {
+      return;
+    }
+    if (bytes > buffer.capacity()) {
+      ByteBuffer larger = ByteBuffer.allocate((int) bytes).order(ByteOrder.LITTLE_ENDIAN);
+      buffer = larger.put(buffer).flip();
+    }
+    buffer.compact();
+    while (buffer.position() < bytes) {
+      int read = channel.read(buffer, filled);
+      if (read < 0) {
+        throw new InvalidModelException(
+            source + ": the file was shortened while its header was read");
+      }
+      filled += read;
+    }
+    buffer.flip();
+  }
+
+  byte i8() {
+    return buffer.get();
+  }
+
+  short i16() {
+    return buffer.getShort();
+  }
+
+  int i32() {
+    return buffer.getInt();
+  }
+
+  long i64() {
+    return buffer.getLong();
+  }
+
+  /**
+   * A string: its length in 64 bits, then its bytes in UTF-8.
+   *
+   * @param what is being read, for the message
+   */
+  String string(String what, int maxBytes) throws IOException {
+    need(Quote.of(what), Long.BYTES);
+    long bytes = i64();
+    if (bytes < 0 || bytes > maxBytes) {
+      throw new InvalidModelException(
+          "%s: %s: a string of %s bytes, expected at most %d"
+              .formatted(source, Quote.of(what), Long.toUnsignedString(bytes), maxBytes));
+    }
+    need(Quote.of(what), bytes);
+    ByteBuffer text = buffer.slice(buffer.position(), (int) bytes);
+    buffer.position(buffer.position() + (int) bytes);
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(text).toString();
+    } catch (CharacterCodingException e) {
+      throw new InvalidModelException(
+          "%s: %s: a string that is not UTF-8".formatted(source, Quote.of(what)), e);
+    }
+  }
+}
