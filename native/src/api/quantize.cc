@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "api/check.h"
-#include "api/device.h"
+#include "api/error.h"
 #include "cpu/simd/vec_scalar.h"
 
 // One body, compiled for several instruction sets. Without fused products all of them round alike.
@@ -62,6 +62,7 @@ SAMBAY_INLINE uint16_t quantize_group_to_int8(const float (&w)[kGroup], int8_t* 
 // The eight scales tried, side by side.
 constexpr int kTried = 8;
 using Tried = float __attribute__((vector_size(kTried * sizeof(float))));
+using TriedBits = uint32_t __attribute__((vector_size(kTried * sizeof(uint32_t))));
 constexpr Tried kDivisors = {-8.75f, -8.5f, -8.25f, -8, -7.75f, -7.5f, -7.25f, -7};
 
 SAMBAY_INLINE uint16_t quantize_group_to_int4(const float (&w)[kGroup], uint8_t* codes) {
@@ -71,13 +72,15 @@ SAMBAY_INLINE uint16_t quantize_group_to_int4(const float (&w)[kGroup], uint8_t*
   for (int i = 0; i < kGroup; ++i) positive |= w[i] == largest;
   const Tried exact = (positive != 0 ? largest : -largest) / kDivisors;
 
-  uint16_t rounded[kTried];
-  Tried scales{}, inverses{}, errors{};
-  for (int i = 0; i < kTried; ++i) {
-    rounded[i] = round_to_f16(exact[i]).bits;
-    scales[i] = widened_f16(rounded[i]);
-    inverses[i] = inverse_of(scales[i]);
-  }
+  // round_to_f16 and back, of numbers that f16 can hold.
+  const TriedBits bits = reinterpret_cast<TriedBits>(exact), sign = bits & 0x80000000, magnitude = bits ^ sign;
+  const TriedBits normal = ((magnitude + 0xfff + (magnitude >> 13 & 1)) >> 13) - (112 << 10);
+  const TriedBits subnormal = reinterpret_cast<TriedBits>(reinterpret_cast<Tried>(magnitude) + 0.5f) - 0x3f000000;
+  const TriedBits rounded = magnitude < 0x38800000 ? subnormal : normal;
+  const Tried positive_scales = reinterpret_cast<Tried>(rounded << 13) * 0x1p112f;
+  const Tried scales = reinterpret_cast<Tried>(reinterpret_cast<TriedBits>(positive_scales) | sign);
+  const Tried inverses = scales == 0.0f ? Tried{} : 1.0f / scales;
+  Tried errors{};
   for (int i = 0; i < kGroup; ++i) {
     Tried code = w[i] * inverses + 0x1.8p23f - 0x1.8p23f;
     code = code < -8.0f ? Tried{} - 8.0f : code;
@@ -94,7 +97,7 @@ SAMBAY_INLINE uint16_t quantize_group_to_int4(const float (&w)[kGroup], uint8_t*
     shifted[i] = std::min(std::max(code, 0), 15);
   }
   for (int i = 0; i < kGroup / 2; ++i) codes[i] = static_cast<uint8_t>(shifted[2 * i] | shifted[2 * i + 1] << 4);
-  return rounded[best];
+  return static_cast<uint16_t>(rounded[best] | sign[best] >> 16);
 }
 
 template <class T>
@@ -123,7 +126,7 @@ SAMBAY_INLINE void quantize_any(const sy_tensor& from, const sy_quantized& to) {
   }
 }
 
-#if defined(SAMBAY_X86)
+#if defined(__x86_64__)
 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]] void quantize_with_avx512(
     const sy_tensor& from, const sy_quantized& to) {
   quantize_any(from, to);
@@ -162,8 +165,28 @@ void check_quantizable(const sy_tensor& from, sy_dtype dtype, int64_t first_row)
   }
 }
 
+void check_codes(const sy_quantized& from, int64_t first_row) {
+  const int64_t groups = from.cols / SY_GROUP;
+  for (int64_t r = 0; r < from.rows; ++r) {
+    for (int64_t g = 0; g < groups; ++g) {
+      if ((from.scales[r * groups + g] & 0x7c00) == 0x7c00) {
+        throw Failure(SY_ERR_ARGUMENT, "the scale of row %" PRId64 ", group %" PRId64 " is not a finite number",
+                      first_row + r, g);
+      }
+    }
+    if (from.dtype == SY_INT8) {
+      const auto* codes = static_cast<const int8_t*>(from.codes) + r * from.cols;
+      const void* found = std::memchr(codes, 0x80, static_cast<size_t>(from.cols));
+      if (found != nullptr) {
+        throw Failure(SY_ERR_ARGUMENT, "row %" PRId64 ", column %" PRId64 " has the code -128, expected -127 to 127",
+                      first_row + r, static_cast<int64_t>(static_cast<const int8_t*>(found) - codes));
+      }
+    }
+  }
+}
+
 void quantize_rows(const sy_tensor& from, const sy_quantized& to) {
-#if defined(SAMBAY_X86)
+#if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl")) {
     return quantize_with_avx512(from, to);
@@ -174,17 +197,3 @@ void quantize_rows(const sy_tensor& from, const sy_quantized& to) {
 }
 
 }  // namespace sambay
-
-using sambay::Dim;
-namespace check = sambay::check;
-
-sy_status sy_quantize(const sy_tensor* from, const sy_quantized* to) {
-  return sambay::entry("quantize", [&] {
-    Dim rows{"rows"}, cols{"cols"};
-    check::matrix("from", from, rows, cols);
-    check::quantized("to", to, rows, cols);
-    sambay::FloatingPointMode mode;
-    sambay::check_quantizable(*from, to->dtype, 0);
-    sambay::quantize_rows(*from, *to);
-  });
-}

@@ -1,5 +1,6 @@
 package io.sambay4j.model;
 
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -11,19 +12,14 @@ record DecoderLayer(
     Norm inputNorm, Mixer mixer, @Nullable Norm postAttentionNorm, @Nullable Mlp mlp) {
 
   void forward(Tensor h, @Nullable Tensor memory, Pass pass) {
-    Tensor x = pass.work().normed().rows(0, h.rows());
-    inputNorm.apply(h, x, pass);
-    mixer.addTo(h, x, memory, pass);
+    mixer.addTo(h, inputNorm, memory, pass);
     if (postAttentionNorm != null && mlp != null) {
-      postAttentionNorm.apply(h, x, pass);
-      mlp.addTo(h, x, pass);
+      mlp.addTo(h, postAttentionNorm, pass);
     }
   }
 
   /** The part of the border layer that every token needs: its keys and values in the cache. */
   void appendKeysAndValues(Tensor h, Pass pass) {
-    Tensor x = pass.work().normed().rows(0, h.rows());
-    inputNorm.apply(h, x, pass);
-    ((FullAttention) mixer).append(x, pass);
+    ((FullAttention) mixer).append(h, inputNorm, pass);
   }
 }

@@ -9,6 +9,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -375,6 +376,18 @@ public final class StatePool implements AutoCloseable {
   }
 
   /**
+   * Makes the sequence as long as if it had read so many tokens, without reading any: for measuring
+   * steps far along. What it keeps of them is whatever was there.
+   *
+   * @throws IllegalStateException if the cache is full
+   */
+  public void pretend(SequenceState sequence, int length) {
+    clear(sequence);
+    reserve(sequence, length);
+    sequence.reset(length, config.ropeFactors(contextLimit));
+  }
+
+  /**
    * A second sequence with the same past.
    *
    * @throws IllegalStateException if every slot is taken, or the sequence is closed or torn
@@ -435,6 +448,24 @@ public final class StatePool implements AutoCloseable {
   /** Bytes of the growing cache for each token; 0 in models without. */
   public long cacheBytesPerToken() {
     return 2L * config.count(LayerKind.FULL) * config.kvWidth() * dtype.bytes();
+  }
+
+  // ---- rows of a step that belong to no sequence: whatever they leave in a slot or a block that
+  // ---- nobody holds does no harm, since position 0 ignores a slot and blocks are written first
+
+  /** Whether there is room for so many such rows. */
+  boolean hasScratch(int rows) {
+    return rows <= freeSlots.size() && (!grows() || !freeBlocks.isEmpty());
+  }
+
+  /** Slots for them, distinct. */
+  Iterator<Integer> scratchSlots() {
+    return freeSlots.iterator();
+  }
+
+  /** One block for all of them; 0 in models without a growing cache. */
+  int scratchBlock() {
+    return grows() ? freeBlocks.getFirst() : 0;
   }
 
   private static long bytes(@Nullable MambaState[] mamba, @Nullable WindowCache[] windows) {

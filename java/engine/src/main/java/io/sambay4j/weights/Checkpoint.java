@@ -65,11 +65,26 @@ public final class Checkpoint implements AutoCloseable {
   public static Checkpoint open(ModelDirectory directory) {
     Checkpoint checkpoint = openStored(directory);
     try {
-      directory.find(QuantizationManifest.FILE).ifPresent(checkpoint::joinQuantized);
+      directory
+          .find(QuantizationManifest.FILE)
+          .ifPresentOrElse(checkpoint::joinQuantized, checkpoint::checkNotQuantized);
       return checkpoint;
     } catch (RuntimeException e) {
       checkpoint.close();
       throw e;
+    }
+  }
+
+  private void checkNotQuantized() {
+    for (String name : fileOfTensor.keySet()) {
+      if (name.endsWith(QuantizationManifest.CODES)) {
+        String tensor = name.substring(0, name.length() - QuantizationManifest.CODES.length());
+        if (fileOfTensor.containsKey(tensor + QuantizationManifest.SCALES)) {
+          throw new InvalidModelException(
+              "%s: tensor %s is quantised, but %s, which says how, is missing"
+                  .formatted(directory, Quote.of(tensor), QuantizationManifest.FILE));
+        }
+      }
     }
   }
 
