@@ -216,7 +216,7 @@ final class GenerationJob extends Job {
             promptLogProbabilities,
             new Usage(
                 prompt.length,
-                cached,
+                cachedTokens(),
                 tokens.size(),
                 Duration.ofNanos(Math.max(0, firstToken - started)),
                 Duration.ofNanos(Math.max(0, lastToken - firstToken)))));

@@ -214,6 +214,19 @@ final class LongRopeTest {
     }
   }
 
+  @Test
+  void usageCountsWhatWasReadAgain() {
+    try (TextModel model = open(LongRopePolicy.BY_MAX_LENGTH, 512, 2);
+        Session session = model.newSession()) {
+      session.appendTokens(prompt(8)); // short
+      Usage further = session.generate(greedy(2, 5).build()).usage(); // 11 tokens at most
+      assertEquals(8, further.cachedTokens());
+      Usage changed = session.generate(greedy(20, 5).build()).usage(); // 32 at most: long
+      assertEquals(0, changed.cachedTokens(), "all of it was read again");
+      assertEquals(12, changed.promptTokens());
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {12, 16, 20})
   void aSavedSessionKnowsItsFactors(int length) {

@@ -55,7 +55,7 @@ final class DecodeGraph implements AutoCloseable {
     this.pass =
         model.pass(
             new Batch(oneRowEach, slot, position),
-            new Batch(oneRowEach, slot, rotaryRow),
+            rotaryRow,
             new StatePool.BlockTable(table, tableCols));
     this.logits = model.work().logits().rows(0, rows);
   }
@@ -73,7 +73,7 @@ final class DecodeGraph implements AutoCloseable {
       ids[i] = chunk.ids()[0];
       slot[i] = sequence.slot();
       position[i] = sequence.length();
-      rotaryRow[i] = model.rotaryRow(sequence, sequence.length());
+      rotaryRow[i] = model.rotaryRow(sequence, position[i]);
       for (int b = 0; b < sequence.blocks.size(); b++) {
         table[i * tableCols + b] = sequence.blocks.get(b);
       }

@@ -4,7 +4,6 @@ import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Batch;
 import io.sambay4j.backend.DType;
 import io.sambay4j.backend.Draws;
-import io.sambay4j.backend.KeyValueView;
 import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Storage;
 import io.sambay4j.backend.Tensor;
@@ -209,7 +208,7 @@ public final class SambayModel implements AutoCloseable {
     backend.sample(logits, draws);
   }
 
-  /** Every token through the self-decoder, up to its keys and values at the border. */
+  /** Every token up to the border: to its keys and values in the last cache. */
   private Tensor readTokens(int[] ids, @Nullable Tensor memory, Pass pass, @Nullable Tap tap) {
     Tensor h = work.residual().rows(0, ids.length); // [tokens, hidden]
     backend.embedding(embedding, ids, h);
@@ -225,7 +224,7 @@ public final class SambayModel implements AutoCloseable {
     return h;
   }
 
-  /** The rows that somebody wants logits of, through the cross-decoder. */
+  /** The rows that somebody wants logits of, through the rest. */
   private void answer(Tensor h, @Nullable Tensor memory, Pass pass, @Nullable Tap tap) {
     if (borderLayer != null) {
       int depth = selfDecoder.size() + 1;
@@ -300,30 +299,28 @@ public final class SambayModel implements AutoCloseable {
 
   private Pass pass(Rows rows) {
     Batch batch = Objects.requireNonNull(rows.batch());
-    return pass(
-        batch, rotaryBatch(batch, rows.sequences()), states.blockTable(rows.sequences()));
+    int[] rotaryRows = new int[batch.sequences()];
+    for (int s = 0; s < rotaryRows.length; s++) {
+      rotaryRows[s] = rotaryRow(rows.sequences().get(s), batch.position()[s]);
+    }
+    return pass(batch, rotaryRows, states.blockTable(rows.sequences()));
   }
 
-  Pass pass(Batch batch, Batch rotaryBatch, StatePool.BlockTable blocks) {
+  /**
+   * The way of a batch's rows through the layers; the arrays are not copied.
+   *
+   * @param rotaryRows as {@link #rotaryRow} says, for the first row of each sequence
+   */
+  Pass pass(Batch batch, int[] rotaryRows, StatePool.BlockTable blocks) {
+    Batch rotaryBatch = new Batch(batch.sequenceStart(), batch.slot(), rotaryRows);
     return new Pass(backend, work, states, batch, rotaryBatch, blocks);
   }
 
-  /** Row of the rotary tables for a sequence's next token; 0 in models without. */
+  /** Row of the rotary tables for a sequence's position; any in models without. */
   int rotaryRow(SequenceState sequence, int position) {
     return rotary == null
-        ? 0
+        ? position
         : rotary.row(position, Objects.requireNonNull(sequence.ropeFactors()));
-  }
-
-  private Batch rotaryBatch(Batch batch, List<SequenceState> sequences) {
-    if (rotary == null) {
-      return batch;
-    }
-    int[] rows = new int[batch.sequences()];
-    for (int s = 0; s < rows.length; s++) {
-      rows[s] = rotaryRow(sequences.get(s), batch.position()[s]);
-    }
-    return new Batch(batch.sequenceStart(), batch.slot(), rows);
   }
 
   private static void tapHidden(@Nullable Tap tap, int index, Tensor h) {

@@ -384,7 +384,7 @@ public final class StatePool implements AutoCloseable {
   public void pretend(SequenceState sequence, int length) {
     clear(sequence);
     reserve(sequence, length);
-    sequence.reset(length, config.ropeFactors(length));
+    sequence.reset(length, config.ropeFactors(contextLimit));
   }
 
   /**
@@ -463,7 +463,7 @@ public final class StatePool implements AutoCloseable {
     return freeSlots.iterator();
   }
 
-  /** One block for all of them; 0 in models whose cache does not grow. */
+  /** One block for all of them; 0 in models without a growing cache. */
   int scratchBlock() {
     return grows() ? freeBlocks.getFirst() : 0;
   }

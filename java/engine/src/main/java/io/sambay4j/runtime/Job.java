@@ -20,6 +20,7 @@ public abstract class Job {
   private int known; // how many they are
   private int inputStart; // where the current input begins among them
   private int fed; // how many the sequence has seen
+  private int cached; // how many of them before this job, and never again
   private boolean running;
   private volatile boolean cancelled;
 
@@ -39,6 +40,7 @@ public abstract class Job {
     this.known = tokens.length;
     this.inputStart = seen;
     this.fed = seen;
+    this.cached = seen;
   }
 
   /** The first chunk is about to be fed. */
@@ -136,8 +138,14 @@ public abstract class Job {
     if (sequence.length() > 0 && sequence.ropeFactors() != needed) {
       model.states().clear(sequence);
       fed = 0;
+      cached = running ? cached : 0;
     }
     sequence.useRopeFactors(needed);
+  }
+
+  /** How many tokens the job did not have to read because the sequence had seen them. */
+  protected final int cachedTokens() {
+    return cached;
   }
 
   final int remaining() {
