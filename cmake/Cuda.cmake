@@ -4,20 +4,22 @@
 set(SAMBAY_CUDA_SOURCES # relative to native/
   src/cuda/launch_checks.cc
   src/cuda/memory.cc
-  src/cuda/ops_missing.cc
   src/cuda/plugin.cc
   src/cuda/processor.cc
   src/cuda/queue.cc
 )
 # Kernels and the operations that launch them: CUDA here, C++ on the host.
 set(SAMBAY_CUDA_KERNELS
+  src/cuda/attention.cu
   src/cuda/copies.cu
   src/cuda/gates.cu
+  src/cuda/kv.cu
   src/cuda/limits.cu
   src/cuda/linear.cu
   src/cuda/mamba.cu
   src/cuda/norms.cu
   src/cuda/rope.cu
+  src/cuda/sample.cu
   src/cuda/weight.cu
 )
 # What the library needs of the core library's own.

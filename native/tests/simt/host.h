@@ -289,6 +289,12 @@ inline int32_t dot_4bytes(uint32_t a, uint32_t b, int32_t c) {
   return c;
 }
 
+// ---- double precision; -ffp-contract=off keeps a product and a sum apart --------------------------------------------
+
+inline double add_rn(double a, double b) { return a + b; }
+inline double multiply_rn(double a, double b) { return a * b; }
+inline double divide_rn(double a, double b) { return a / b; }
+
 // ---- approximate functions: exact here but for the flushed denormals
 // --------------------------------------------------
 

@@ -20,6 +20,7 @@
 #include "cpu/kernels/copies.inl.h"
 #include "cpu/kernels/linear.inl.h"
 #include "cpu/kernels/linear_quantized.inl.h"
+#include "cpu/kernels/sample.inl.h"
 #include "cpu/kernels/limits.inl.h"
 // clang-format on
 
@@ -44,6 +45,9 @@ constexpr Ops ops_table(const char* target) {
       .attention = attention,
       .diff_attention = diff_attention,
       .rope = rope,
+      .largest_logit = largest_logit,
+      .weigh_logits = weigh_logits,
+      .sum_exp_logits = sum_exp_logits,
       .probe = probe,
   };
 }
