@@ -123,7 +123,9 @@ template <class F>
 bool decode(Queue& queue, Product& product) {
   const bool norm = product.norm.weight != nullptr;
   const int64_t kept = kept_bytes(product.tokens(), product.w.chunks * kChunk);
-  if (product.tokens() <= 8 && kept <= kMostKeptBytes && (!norm || product.tokens() <= kMostNormsInside)) {
+  const bool fits =
+      kept <= kMostKeptBytes && DecodeShape<F, 1, true>::kX + kept <= queue.properties().shared_bytes_per_block;
+  if (product.tokens() <= 8 && fits && (!norm || product.tokens() <= kMostNormsInside)) {
     return decode<F, 1, true>(queue, product, kept);
   }
   align(queue, product);

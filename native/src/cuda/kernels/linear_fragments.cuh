@@ -128,40 +128,31 @@ template <class F, int kTiles>
 __device__ __forceinline__ void multiply_chunk(float (&sums)[kUnitBlocks][kTiles][4], const unsigned char* codes,
                                                const unsigned char* scales, const unsigned char* row, int lane) {
   using Activation = typename F::Activation;
-  // Row blocks that share a load of tokens, as many as registers allow.
-  constexpr int kTogether = F::kQuantised ? 2 : kUnitBlocks;
+  uint32_t b[kTiles][2][2];
 #pragma unroll
-  for (int first = 0; first < kUnitBlocks; first += kTogether) {
-    uint32_t a[kTogether][2][4];
-    float low[kTogether], high[kTogether];  // scales of rows g and g + 8
+  for (int n = 0; n < kTiles; ++n) load_tokens(b[n], row + n * kTokenTileBytes);
 #pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-      F::load(a[i], codes + (first + i) * F::kCodeBytes, lane);
-      if constexpr (F::kQuantised) {
-        const uint32_t pair = reinterpret_cast<const uint32_t*>(scales + (first + i) * F::kScaleBytes)[lane / 4];
-        low[i] = low_f16(pair);
-        high[i] = high_f16(pair);
+  for (int i = 0; i < kUnitBlocks; ++i) {
+    uint32_t a[2][4];
+    F::load(a, codes + i * F::kCodeBytes, lane);
+    if constexpr (F::kQuantised) {
+      const uint32_t pair = reinterpret_cast<const uint32_t*>(scales + i * F::kScaleBytes)[lane / 4];
+      const float low = low_f16(pair), high = high_f16(pair);  // of rows g and g + 8
+#pragma unroll
+      for (int n = 0; n < kTiles; ++n) {
+        float group[4] = {0, 0, 0, 0};
+        mma(Activation{}, group, a[0], b[n][0]);
+        mma(Activation{}, group, a[1], b[n][1]);
+        sums[i][n][0] = fmaf(low, group[0], sums[i][n][0]);
+        sums[i][n][1] = fmaf(low, group[1], sums[i][n][1]);
+        sums[i][n][2] = fmaf(high, group[2], sums[i][n][2]);
+        sums[i][n][3] = fmaf(high, group[3], sums[i][n][3]);
       }
-    }
+    } else {
 #pragma unroll
-    for (int n = 0; n < kTiles; ++n) {
-      uint32_t b[2][2];
-      load_tokens(b, row + n * kTokenTileBytes);
-#pragma unroll
-      for (int i = 0; i < kTogether; ++i) {
-        float(&sum)[4] = sums[first + i][n];
-        if constexpr (F::kQuantised) {
-          float group[4] = {0, 0, 0, 0};
-          mma(Activation{}, group, a[i][0], b[0]);
-          mma(Activation{}, group, a[i][1], b[1]);
-          sum[0] = fmaf(low[i], group[0], sum[0]);
-          sum[1] = fmaf(low[i], group[1], sum[1]);
-          sum[2] = fmaf(high[i], group[2], sum[2]);
-          sum[3] = fmaf(high[i], group[3], sum[3]);
-        } else {
-          mma(Activation{}, sum, a[i][0], b[0]);
-          mma(Activation{}, sum, a[i][1], b[1]);
-        }
+      for (int n = 0; n < kTiles; ++n) {
+        mma(Activation{}, sums[i][n], a[0], b[n][0]);
+        mma(Activation{}, sums[i][n], a[1], b[n][1]);
       }
     }
   }
