@@ -14,15 +14,18 @@ set(SAMBAY_CUDA_KERNELS
   src/cuda/copies.cu
   src/cuda/gates.cu
   src/cuda/limits.cu
+  src/cuda/linear.cu
   src/cuda/mamba.cu
   src/cuda/norms.cu
   src/cuda/rope.cu
   src/cuda/sample.cu
+  src/cuda/weight.cu
 )
 # What the library needs of the core library's own.
 set(SAMBAY_CUDA_SHARED
   src/api/check.cc
   src/api/error.cc
+  src/api/quantize.cc
 )
 
 # Code for every generation named, and PTX of the oldest and the newest for what is not. sm_80 code runs on 8.7, 100 on
@@ -49,7 +52,8 @@ endif()
 
 # An object library of the backend for the host.
 function(sambay_cuda_on_host target)
-  set(sources ${SAMBAY_CUDA_SOURCES} ${SAMBAY_CUDA_KERNELS} tests/simt/host.cc tests/simt/runtime.cc)
+  set(sources ${SAMBAY_CUDA_SOURCES} ${SAMBAY_CUDA_KERNELS} tests/simt/host.cc tests/simt/runtime.cc
+    tests/simt/wgmma.cc)
   list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
   set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX) # of this directory's targets only
   add_library(${target} OBJECT ${sources})

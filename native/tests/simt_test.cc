@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "cuda/queue.h"
+#include "cuda/wgmma.h"
 #include "simt/orders.h"
 
 using namespace sambay::cuda;
@@ -205,6 +206,86 @@ void tensor_cores_multiply() {
       "mma_f16_16x8x16");
 }
 
+// Where element i of line `line` lies in the 128-byte swizzle, 64 elements to a line; in elements.
+int swizzled(int line, int i) { return line * 64 + ((i / 8) ^ (line % 8)) * 8 + i % 8; }
+
+enum class Wgmma { kNone, kNoFence, kNoWait, kNotSwizzled };
+
+// y = a b + 1 over 64 elements of k by four products, a [64, 64] from shared memory or registers, b [64, n] k-major
+// (its transpose in memory) or n-major. Returns the largest error.
+template <int kN, bool kNMajor, bool kRegisters, Wgmma kFault = Wgmma::kNone>
+double wgmma_error() {
+  std::mt19937 random(11);
+  std::normal_distribution<float> normal;
+  std::vector<bf16> a(64 * 64), b(64 * kN);  // [row][k], [k][column]
+  for (bf16& value : a) value = from_float<bf16>(normal(random));
+  for (bf16& value : b) value = from_float<bf16>(normal(random));
+  std::vector<float> y(64 * kN);
+  in_one_block(128, 8192 + 64 * kN * 2, [&] {
+    auto* shared_a = shared_at<bf16>(0);
+    auto* shared_b = shared_at<bf16>(8192);
+    const int thread = thread_index();
+    for (int i = thread; i < 64 * 64; i += 128) {
+      shared_a[kFault == Wgmma::kNotSwizzled ? i : swizzled(i / 64, i % 64)] = a[static_cast<size_t>(i)];
+    }
+    for (int i = thread; i < 64 * kN; i += 128) {
+      const int k = i / kN, column = i % kN;
+      shared_b[kNMajor ? column / 64 * 4096 + swizzled(k, column % 64) : swizzled(column, k)] =
+          b[static_cast<size_t>(i)];
+    }
+    fence_async_shared();
+    __syncthreads();
+    float d[kN / 2];
+    for (float& sum : d) sum = 1;
+    if (kFault != Wgmma::kNoFence) wgmma_fence();
+    for (int k = 0; k < 64; k += 16) {
+      const WgmmaOperand operand_b =
+          kNMajor ? wgmma_operand(shared_b + k * 64, 1024, 8192) : wgmma_operand(shared_b + k, 1024);
+      if constexpr (kRegisters) {
+        const int row = warp_index() * 16 + lane_index() / 4, t = k + lane_index() % 4 * 2;
+        const auto pair = [&](int r, int at) {
+          return static_cast<uint32_t>(a[static_cast<size_t>(r * 64 + at)].bits) |
+                 static_cast<uint32_t>(a[static_cast<size_t>(r * 64 + at + 1)].bits) << 16;
+        };
+        const uint32_t fragment[4] = {pair(row, t), pair(row + 8, t), pair(row, t + 8), pair(row + 8, t + 8)};
+        wgmma<bf16, kNMajor>(d, fragment, operand_b);
+      } else {
+        wgmma<bf16, kNMajor>(d, wgmma_operand(shared_a + k, 1024), operand_b);
+      }
+    }
+    wgmma_commit();
+    if (kFault != Wgmma::kNoWait) wgmma_wait<0>();
+    const int row = warp_index() * 16 + lane_index() / 4;
+    for (int i = 0; i < kN / 2; ++i) {
+      y[static_cast<size_t>((row + i / 2 % 2 * 8) * kN + i / 4 * 8 + lane_index() % 4 * 2 + i % 2)] = d[i];
+    }
+  });
+  double worst = 0;
+  for (int row = 0; row < 64; ++row) {
+    for (int column = 0; column < kN; ++column) {
+      double want = 1;
+      for (int k = 0; k < 64; ++k) {
+        want += static_cast<double>(to_float(a[static_cast<size_t>(row * 64 + k)])) *
+                to_float(b[static_cast<size_t>(k * kN + column)]);
+      }
+      worst = std::max(worst, std::fabs(y[static_cast<size_t>(row * kN + column)] - want));
+    }
+  }
+  return worst;
+}
+
+void warpgroups_multiply() {
+  for_each_order([](const std::string& order) {
+    CHECK((wgmma_error<64, false, false>() < 1e-4), "wgmma, 64 columns, k-major, %s", order.c_str());
+    CHECK((wgmma_error<128, true, false>() < 1e-4), "wgmma, 128 columns, n-major, %s", order.c_str());
+    CHECK((wgmma_error<128, true, true>() < 1e-4), "wgmma, a in registers, %s", order.c_str());
+    CHECK((wgmma_error<256, false, true>() < 1e-4), "wgmma, 256 columns, %s", order.c_str());
+  });
+  CHECK((wgmma_error<64, false, false, Wgmma::kNotSwizzled>() > 1), "wgmma takes rows that are not swizzled");
+  expect_abort("no fence", "before wgmma_fence()", [] { wgmma_error<64, false, false, Wgmma::kNoFence>(); });
+  expect_abort("no wait", "products of wgmma under way", [] { wgmma_error<64, false, false, Wgmma::kNoWait>(); });
+}
+
 void lanes_exchange() {
   for_each_order([](const std::string& order) {
     in_one_block(96, 0, [&] {
@@ -308,7 +389,7 @@ void misuse_is_named() {
     });
   });
   expect_abort("an operation without a host spelling", "needs a GPU",
-               [] { in_one_block(32, 0, [] { simt::not_on_the_host("wgmma"); }); });
+               [] { in_one_block(32, 0, [] { simt::not_on_the_host("a cluster"); }); });
 }
 
 }  // namespace
@@ -317,6 +398,7 @@ int main() {
   the_order_of_threads_does_not_matter();
   planted_faults_are_caught();
   tensor_cores_multiply();
+  warpgroups_multiply();
   lanes_exchange();
   conversions_round_to_even();
   bulk_copies_arrive_with_their_barrier();

@@ -24,7 +24,8 @@ struct Ops {
   void (*zero)(Pool&, const sy_tensor& tensor);
   void (*set_rows)(Pool&, CpuWeight& weight, int64_t first_row, const sy_tensor& from);
 
-  void (*linear)(Pool&, const sy_linear_args&);
+  void (*linear)(Pool&, const sy_linear_args&);            // the product alone, of a weight in f32, f16 or bf16
+  void (*linear_quantized)(Pool&, const sy_linear_args&);  // the same, in int8 or int4
   void (*embedding)(Pool&, const sy_embedding_args&);
   void (*gather_rows)(Pool&, const sy_gather_rows_args&);
 
@@ -56,6 +57,7 @@ struct Ops {
 const Ops& scalar_ops();
 const Ops& avx2_ops();
 const Ops& avx512_ops();
+const Ops& avx512vnni_ops();
 const Ops& amx_ops();
 
 }  // namespace sambay

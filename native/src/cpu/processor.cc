@@ -87,14 +87,15 @@ void CpuProcessor::linear(const sy_linear_args& args) {
     }
     product.x = &normed;
   }
+  const auto multiply = is_quantized(args.weight->storage) ? ops_.linear_quantized : ops_.linear;
   if ((args.flags & (SY_LINEAR_SWIGLU | SY_LINEAR_GMU)) == 0) {
-    ops_.linear(pool_, product);
+    multiply(pool_, product);
     return;
   }
   sy_tensor gates = product_.matrix(args.x->rows, args.weight->rows, args.y->dtype);
   product.y = &gates;
   product.flags = 0;
-  ops_.linear(pool_, product);
+  multiply(pool_, product);
   if ((args.flags & SY_LINEAR_SWIGLU) != 0) {
     ops_.swiglu(pool_, {&gates, args.y});
   } else {

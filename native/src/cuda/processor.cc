@@ -89,7 +89,7 @@ void CudaProcessor::when_not_capturing(std::function<void()> body) noexcept {
 // -----------------------------------------------------------------------------------------------------------
 
 void CudaProcessor::memory(int64_t* free_bytes, int64_t* total_bytes) {
-  runtime::use_device(queue_.properties().index);
+  expect_no_capture("a look at its memory");
   runtime::memory(free_bytes, total_bytes);
 }
 

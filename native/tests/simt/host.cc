@@ -94,6 +94,12 @@ struct Warp {
   void* lanes[32];
 };
 
+struct Warpgroup {
+  Site site{};
+  int arrived = 0;
+  void* lanes[128];
+};
+
 struct Barrier {
   Site site{};
   int threads = 0, arrived = 0;
@@ -197,6 +203,22 @@ class Machine {
     park(site);
   }
 
+  void meet_warpgroup(Site site, void (*action)(void* const*), void* lane) {
+    const int number = current_ / 128;
+    if (number * 128 + 128 > threads_) fail("%s (%s:%d) in less than four warps", site.operation, site.file, site.line);
+    Warpgroup& group = warpgroups_[number];
+    expect_same("warpgroup", group.arrived != 0, group.site, site);
+    group.site = site;
+    group.arrived += 1;
+    group.lanes[current_ % 128] = lane;
+    if (group.arrived == 128) {
+      action(group.lanes);
+      group.arrived = 0;
+      for (int i = 0; i < 128; ++i) wake(number * 128 + i);
+    }
+    park(site);
+  }
+
   bool meet_block(Site site, int id, int threads, bool value, bool wait) {
     if (id < 0 || id >= kBarriers || threads % 32 != 0) {
       fail("%s (%s:%d) on barrier %d with %d threads, expected 0 to 15 and whole warps", site.operation, site.file,
@@ -263,6 +285,7 @@ class Machine {
     std::memset(arena_, 0xff, static_cast<size_t>(kGuard + shared_bytes_ + kGuard));
     for (int i = 0; i < threads_; ++i) prepare(i);
     std::fill(warps_, warps_ + kMaxWarps, Warp{});
+    std::fill(warpgroups_, warpgroups_ + kMaxThreads / 128, Warpgroup{});
     for (Barrier& barrier : barriers_) barrier = {};
     std::fill(ready_, ready_ + kMaxWarps, 0);
     std::fill(ready_, ready_ + threads_ / 32, 0xffffffffu);
@@ -323,6 +346,7 @@ class Machine {
     kernel_(params_);
     Fiber& fiber = self();
     if (!fiber.copies.empty()) fail("the thread ends with asynchronous copies under way");
+    if (forget_products(current_)) fail("the thread ends with products of wgmma under way");
     fiber.exited = true;
     alive_ -= 1;
     if (alive_ == 0) {
@@ -464,6 +488,7 @@ class Machine {
 
   Fiber fibers_[kMaxThreads];
   Warp warps_[kMaxWarps];
+  Warpgroup warpgroups_[kMaxThreads / 128];
   Barrier barriers_[kBarriers];
   uint32_t ready_[kMaxWarps];
   uint32_t ready_warps_ = 0;
@@ -502,10 +527,14 @@ void fail(const char* format, ...) {
 void not_on_the_host(const char* what) { fail("%s has no spelling on the host; this kernel needs a GPU", what); }
 
 unsigned char* shared_memory() { return machine().shared(); }
-int lane() { return machine().thread() % 32; }
+int thread() { return machine().thread(); }
+int lane() { return thread() % 32; }
 
 void meet_warp(Site site, void (*action)(void* const*), void* lane_pointer) {
   machine().meet_warp(site, action, lane_pointer);
+}
+void meet_warpgroup(Site site, void (*action)(void* const*), void* lane_pointer) {
+  machine().meet_warpgroup(site, action, lane_pointer);
 }
 bool meet_block(Site site, int barrier, int threads, bool value, bool wait) {
   return machine().meet_block(site, barrier, threads, value, wait);

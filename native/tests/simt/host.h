@@ -111,7 +111,7 @@ void run(dim3 grid, dim3 block, int64_t shared_bytes, void (*kernel)(const void*
 
 // Says where the kernel stands and what is wrong, and ends the process.
 [[noreturn, gnu::format(printf, 1, 2)]] void fail(const char* format, ...);
-// For what has no host spelling, such as wgmma: tests of such a kernel need a GPU.
+// For what has no host spelling, such as clusters of blocks: tests of such a kernel need a GPU.
 [[noreturn]] void not_on_the_host(const char* what);
 
 struct Site {
@@ -121,12 +121,18 @@ struct Site {
 };
 
 unsigned char* shared_memory();
+int thread();  // of the block
 int lane();
 
 // The lanes of a warp deposit a pointer each and wait; the last one runs action(pointers of lanes 0 to 31), then all go
 // on.
 void meet_warp(Site site, void (*action)(void* const* lanes), void* lane);
-// The same for `threads` threads of the block; true if `value` held for any. 0 threads: all that have not exited.
+// The same for four warps, whose first one's number is a multiple of four.
+void meet_warpgroup(Site site, void (*action)(void* const* lanes), void* lane);
+// True if a thread that ends has products of wgmma under way.
+bool forget_products(int thread);
+// The same as meet_warp for `threads` threads of the block; true if `value` held for any. 0 threads: all that have not
+// exited.
 bool meet_block(Site site, int barrier, int threads, bool value, bool wait);
 
 void copy_async(void* shared, const void* global, int bytes, int valid_bytes);
