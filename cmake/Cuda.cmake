@@ -4,15 +4,16 @@
 set(SAMBAY_CUDA_SOURCES # relative to native/
   src/cuda/launch_checks.cc
   src/cuda/memory.cc
-  src/cuda/ops_missing.cc
   src/cuda/plugin.cc
   src/cuda/processor.cc
   src/cuda/queue.cc
 )
 # Kernels and the operations that launch them: CUDA here, C++ on the host.
 set(SAMBAY_CUDA_KERNELS
+  src/cuda/attention.cu
   src/cuda/copies.cu
   src/cuda/gates.cu
+  src/cuda/kv.cu
   src/cuda/limits.cu
   src/cuda/linear.cu
   src/cuda/mamba.cu
@@ -97,7 +98,7 @@ function(sambay_cuda_library)
     CUDA_STANDARD_REQUIRED ON
     CUDA_VISIBILITY_PRESET hidden)
   target_compile_options(sambay_cuda PRIVATE
-    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Werror>
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Werror -ffp-contract=off>
     $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra -Werror=all-warnings --threads=2 -Xfatbin=-compress-all>)
   sambay_cuda_link(sambay_cuda)
   install(TARGETS sambay_cuda LIBRARY DESTINATION lib OPTIONAL)

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/error.h"
+#include "cuda/linear.h"
 #include "cuda/ops.h"
 #include "cuda/queue.h"
 #include "cuda/simt.h"
@@ -85,14 +86,16 @@ struct Case {
   bool with_bias = false;
   enum { kNone, kRms, kLayer } norm = kNone;
   sy_dtype norm_dtype = SY_BF16;
+  bool warpgroups = false;
 };
 
 std::string describe(const Case& c) {
   const char* norms[] = {"", ", RMSNorm to ", ", LayerNorm to "};
   const char* flags[] = {"", ", accumulate", ", SwiGLU", "", ", GMU"};
-  return "linear [" + std::to_string(c.tokens) + ", " + std::to_string(c.inputs) + "] to " + std::to_string(c.outputs) +
-         ", " + name(c.x) + " x, " + name(c.weight) + " weight, " + name(c.y) + " y" + (c.with_bias ? ", bias" : "") +
-         flags[c.flags] + norms[c.norm] + (c.norm != Case::kNone ? name(c.norm_dtype) : "");
+  return std::string(c.warpgroups ? "warpgroups: " : "") + "linear [" + std::to_string(c.tokens) + ", " +
+         std::to_string(c.inputs) + "] to " + std::to_string(c.outputs) + ", " + name(c.x) + " x, " + name(c.weight) +
+         " weight, " + name(c.y) + " y" + (c.with_bias ? ", bias" : "") + flags[c.flags] + norms[c.norm] +
+         (c.norm != Case::kNone ? name(c.norm_dtype) : "");
 }
 
 // Everything a case is given and what is expected of it.
@@ -126,7 +129,7 @@ struct Problem {
                               result.view(),
                               c.flags};
     queue.begin_operation();
-    cuda::linear(queue, args);
+    c.warpgroups ? cuda::linear_by_warpgroups(queue, args) : cuda::linear(queue, args);
     queue.finish_operation();
     return result;
   }
@@ -238,6 +241,36 @@ void norms_and_epilogues() {
         check_case(queue, random, c);
       }
     }
+  }
+}
+
+// The kernel for compute capability 9.0: rings that run across tiles, tails of both sides, every epilogue.
+void warpgroups() {
+  setenv("SAMBAY_SIMT_CAPABILITY", "90", 1);
+  Queue queue(0);
+  unsetenv("SAMBAY_SIMT_CAPABILITY");
+  Random random;
+  for (sy_dtype dtype : {SY_BF16, SY_F16}) {
+    for (uint32_t flags : {0u, SY_LINEAR_ACCUMULATE, SY_LINEAR_SWIGLU, SY_LINEAR_GMU}) {
+      Case c{random.integer(1, 600),
+             64 * random.integer(1, 6),
+             32 * random.integer(1, 9),
+             dtype,
+             dtype,
+             random.dtype(),
+             flags,
+             random.integer(0, 1) == 1};
+      c.norm = random.integer(0, 1) == 1 ? Case::kLayer : Case::kNone;
+      c.norm_dtype = dtype;
+      c.warpgroups = true;
+      check_case(queue, random, c);
+    }
+    Case few{1, 50, 3, dtype, dtype, SY_F32};
+    few.warpgroups = true;
+    check_case(queue, random, few);
+    Case tiles{700, 64, 300, dtype, dtype, SY_F32};  // more than there are multiprocessors
+    tiles.warpgroups = true;
+    check_case(queue, random, tiles);
   }
 }
 
@@ -356,6 +389,7 @@ int main() {
   weights_and_embeddings();
   decode_and_prefill();
   norms_and_epilogues();
+  warpgroups();
   general();
   special_values_stay_in_their_row();
   rows_do_not_depend_on_their_neighbours();

@@ -48,6 +48,7 @@ sy_status sy_weight_set_rows(sy_device* device, sy_weight* weight, int64_t first
     Dim n{"n"}, cols{"cols", weight->cols};
     check::matrix("from", from, n, cols);
     check_rows(*weight, first_row, n.value);
+    sambay::FloatingPointMode mode;
     device->call(device->table.set_rows, *weight, first_row, *from);
   });
 }

@@ -6,6 +6,8 @@
 #include "cuda/kernels/linear_gemm.cuh"
 #include "cuda/kernels/linear_general.cuh"
 #include "cuda/kernels/linear_norm.cuh"
+#include "cuda/kernels/linear_warpgroup.cuh"
+#include "cuda/linear.h"
 #include "cuda/ops.h"
 #include "cuda/weight.h"
 
@@ -21,6 +23,10 @@ constexpr int64_t kMostKeptBytes = 28 << 10;
 constexpr int kMostNormsInside = 4;
 // Up to here, rows are tokens of a decode step, from here on those of a prompt.
 constexpr int kMostDecodeTokens = 64;
+// Whether prompts of bf16 and f16 weights go through wgmma where the card has it. Off until a GPU has run and timed it
+// beside mma.sync; see linear.h.
+constexpr bool kWarpgroups = false;
+constexpr int kFewestWarpgroupTokens = 512;
 // Fewer chunks than these per warp are not worth a block.
 constexpr int kFewestChunks = 2;
 
@@ -149,39 +155,62 @@ void gemm(Queue& queue, Product& product) {
                           partials, counters});
 }
 
+template <class Activation>
+bool warpgroups(Queue& queue, Product& product) {
+  if (queue.properties().capability != 90 || product.w.chunks % kWarpgroupChunks != 0) return false;
+  align(queue, product);
+  const int row_tiles = (units_of(product) + kWarpgroupUnits - 1) / kWarpgroupUnits;
+  const int token_tiles = (product.tokens() + kWarpgroupTokens - 1) / kWarpgroupTokens;
+  const int blocks = std::min(row_tiles * token_tiles, queue.properties().multiprocessors);
+  queue.launch(linear_warpgroup<Activation>, blocks, kWarpgroupThreads, WarpgroupShape::kBytes,
+               GemmParams{product.w, product.x, product.x_cols / 8, product.epilogue, row_tiles, token_tiles, 1,
+                          nullptr, nullptr});
+  return true;
+}
+
 template <int storage, class Activation>
-void on_tensor_cores(Queue& queue, Product product) {
+void on_tensor_cores(Queue& queue, Product product, bool with_warpgroups) {
   using F = Format<storage, Activation>;
+  if (with_warpgroups) {
+    if constexpr (!F::kQuantised) {
+      if (warpgroups<Activation>(queue, product)) return;
+    }
+  }
   if (product.tokens() <= kMostDecodeTokens && decode<F>(queue, product)) return;
   gemm<F>(queue, product);
 }
 
-}  // namespace
-
-void linear(Queue& queue, const sy_linear_args& args) {
-  const Product product = product_of(args);
+void linear(Queue& queue, const Product& product, bool with_warpgroups) {
   // The gates' row blocks and the ups' must begin at a row block.
   const bool paired = product.epilogue.gate == Gate::kSwiglu;
   if (paired && product.epilogue.outputs % kRowBlock != 0) return general(queue, product);
   const sy_dtype type = product.type();
   switch (product.w.storage) {
     case SY_BF16:
-      if (type == SY_BF16) return on_tensor_cores<kBf16, bf16>(queue, product);
+      if (type == SY_BF16) return on_tensor_cores<kBf16, bf16>(queue, product, with_warpgroups);
       break;
     case SY_F16:
-      if (type == SY_F16) return on_tensor_cores<kF16, f16>(queue, product);
+      if (type == SY_F16) return on_tensor_cores<kF16, f16>(queue, product, with_warpgroups);
       break;
     case SY_INT8:
-      if (type == SY_BF16) return on_tensor_cores<kInt8, bf16>(queue, product);
+      if (type == SY_BF16) return on_tensor_cores<kInt8, bf16>(queue, product, with_warpgroups);
       break;
     case SY_INT4:
-      if (type == SY_BF16) return on_tensor_cores<kInt4, bf16>(queue, product);
+      if (type == SY_BF16) return on_tensor_cores<kInt4, bf16>(queue, product, with_warpgroups);
       break;
     default:
       break;
   }
   general(queue, product);
 }
+
+}  // namespace
+
+void linear(Queue& queue, const sy_linear_args& args) {
+  linear(queue, product_of(args), kWarpgroups && args.x->rows >= kFewestWarpgroupTokens);
+}
+
+void linear_by_warpgroups(Queue& queue, const sy_linear_args& args) { linear(queue, product_of(args), true); }
 
 void embedding(Queue& queue, const sy_embedding_args& args) {
   const PackedWeight& table = cuda_weight(args.table).packed;

@@ -78,8 +78,10 @@ DeviceProperties open_device(int index) {
   properties.multiprocessors = 4;
   properties.memory_bytes = memory_limit();
   properties.l2_bytes = 1 << 20;
-  const bool large = properties.capability == 80 || properties.capability == 90 || properties.capability == 100;
-  properties.shared_bytes_per_block = large ? 163 << 10 : 99 << 10;
+  const int capability = properties.capability;
+  properties.shared_bytes_per_block = capability == 80                        ? 163 << 10
+                                      : capability == 90 || capability == 100 ? 227 << 10
+                                                                              : 99 << 10;
   properties.shared_bytes_per_multiprocessor = properties.shared_bytes_per_block + 1024;
   return properties;
 }

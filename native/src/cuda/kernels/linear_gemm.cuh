@@ -49,10 +49,10 @@ struct GemmShape {
 struct GemmTile {
   int row, token;
 };
-__device__ __forceinline__ GemmTile gemm_tile(int index, int row_tiles, int token_tiles) {
-  const int band = index / (row_tiles * kGemmBand), in_band = index % (row_tiles * kGemmBand);
-  const int width = min(kGemmBand, token_tiles - band * kGemmBand);
-  return {in_band / width, band * kGemmBand + in_band % width};
+__device__ __forceinline__ GemmTile gemm_tile(int index, int row_tiles, int token_tiles, int band_tiles) {
+  const int band = index / (row_tiles * band_tiles), in_band = index % (row_tiles * band_tiles);
+  const int width = min(band_tiles, token_tiles - band * band_tiles);
+  return {in_band / width, band * band_tiles + in_band % width};
 }
 
 template <class F>
@@ -64,7 +64,7 @@ __global__ void __launch_bounds__(kGemmThreads, 2) linear_gemm(const __grid_cons
   const bool paired = p.epilogue.gate == Gate::kSwiglu;
   const int split = static_cast<int>(blockIdx.x) % p.splits;
   const int tile_index = static_cast<int>(blockIdx.x) / p.splits;
-  const GemmTile tile = gemm_tile(tile_index, p.row_tiles, p.token_tiles);
+  const GemmTile tile = gemm_tile(tile_index, p.row_tiles, p.token_tiles, kGemmBand);
   const int first_token = tile.token * kGemmTokens;
   const int chunks = p.w.chunks;
   const int begin = static_cast<int>(static_cast<int64_t>(split) * chunks / p.splits);
@@ -147,6 +147,7 @@ __global__ void __launch_bounds__(kGemmThreads, 2) linear_gemm(const __grid_cons
 #pragma unroll
     for (int i = 0; i < kUnitBlocks * kTiles * 4; ++i) {
       float total = 0;
+#pragma unroll 1
       for (int s = 0; s < p.splits; ++s) {
         total += load_coherent(parts + static_cast<int64_t>(s) * kGemmTile + i * kGemmThreads);
       }
@@ -175,6 +176,7 @@ __global__ void __launch_bounds__(kGemmThreads, 2) linear_gemm(const __grid_cons
       }
     }
     __syncwarp();
+#pragma unroll 1
     for (int t = 0; t < Shape::kTokensPerRound; ++t) {
       const int token = first_token + warp_tokens + round * Shape::kTokensPerRound + t;
       const float* result = results + t * Shape::kRoundStride;
