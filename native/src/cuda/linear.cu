@@ -17,14 +17,14 @@ using namespace linear_kernels;
 
 namespace {
 
-// Up to so many rows of x stay in shared memory, in all blocks, and are normalised there: so many bytes leave room for
-// two blocks, and for more rows a launch of its own is cheaper.
+// So much of x may stay in shared memory, in all blocks: there is room for two blocks then. So many rows are normalised
+// there: for more of them a launch of its own is cheaper.
 constexpr int64_t kMostKeptBytes = 28 << 10;
 constexpr int kMostNormsInside = 4;
-// Up to here, rows are tokens of a decode step, from here on those of a prompt.
+// Up to here rows are taken for those of a decode step, beyond for those of a prompt.
 constexpr int kMostDecodeTokens = 64;
 // Whether prompts of bf16 and f16 weights go through wgmma where the card has it. Off until a GPU has run and timed it
-// beside mma.sync; see linear.h.
+// beside mma.sync; linear_by_warpgroups is there for that.
 constexpr bool kWarpgroups = false;
 constexpr int kFewestWarpgroupTokens = 512;
 // Fewer chunks than these per warp are not worth a block.
