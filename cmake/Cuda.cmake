@@ -4,7 +4,6 @@
 set(SAMBAY_CUDA_SOURCES # relative to native/
   src/cuda/launch_checks.cc
   src/cuda/memory.cc
-  src/cuda/ops_missing.cc
   src/cuda/plugin.cc
   src/cuda/processor.cc
   src/cuda/queue.cc
@@ -20,8 +19,8 @@ set(SAMBAY_CUDA_KERNELS
   src/cuda/mamba.cu
   src/cuda/norms.cu
   src/cuda/rope.cu
-  src/cuda/weight.cu
   src/cuda/sample.cu
+  src/cuda/weight.cu
 )
 # What the library needs of the core library's own.
 set(SAMBAY_CUDA_SHARED

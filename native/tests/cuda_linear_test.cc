@@ -205,7 +205,8 @@ void check_case(Queue& queue, Random& random, const Case& c) {
 struct Types {
   sy_dtype x, weight;
 };
-constexpr Types kFastTypes[] = {{SY_BF16, SY_BF16}, {SY_F16, SY_F16}, {SY_BF16, SY_INT8}, {SY_BF16, SY_INT4}};
+constexpr Types kFastTypes[] = {{SY_BF16, SY_BF16}, {SY_F16, SY_F16},  {SY_BF16, SY_INT8},
+                                {SY_BF16, SY_INT4}, {SY_F16, SY_INT8}, {SY_F16, SY_INT4}};
 
 void decode_and_prefill() {
   Queue queue(0);

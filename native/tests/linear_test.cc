@@ -146,6 +146,7 @@ void edges(sy_device* device, const std::string& target) {
   // More rows than one pass over the weight takes.
   check_linear(device, random, {253, 70, 40, SY_F32, SY_BF16, SY_F32, true, true}, target);
   check_linear(device, random, {545, 70, 40, SY_BF16, SY_BF16, SY_F32, true, true}, target);
+  check_linear(device, random, {600, 256, 320, SY_BF16, SY_BF16, SY_F32, true, true}, target);
 }
 
 void real_shapes(sy_device* device, const std::string& target) {

@@ -194,9 +194,11 @@ void linear(Queue& queue, const Product& product, bool with_warpgroups) {
       break;
     case SY_INT8:
       if (type == SY_BF16) return on_tensor_cores<kInt8, bf16>(queue, product, with_warpgroups);
+      if (type == SY_F16) return on_tensor_cores<kInt8, f16>(queue, product, with_warpgroups);
       break;
     case SY_INT4:
       if (type == SY_BF16) return on_tensor_cores<kInt4, bf16>(queue, product, with_warpgroups);
+      if (type == SY_F16) return on_tensor_cores<kInt4, f16>(queue, product, with_warpgroups);
       break;
     default:
       break;
@@ -207,7 +209,12 @@ void linear(Queue& queue, const Product& product, bool with_warpgroups) {
 }  // namespace
 
 void linear(Queue& queue, const sy_linear_args& args) {
-  linear(queue, product_of(args), kWarpgroups && args.x->rows >= kFewestWarpgroupTokens);
+  const Product product = product_of(args);
+  const int64_t row_tiles = (units_of(product) + kWarpgroupUnits - 1) / kWarpgroupUnits;
+  const int64_t tiles = row_tiles * ((product.tokens() + kWarpgroupTokens - 1) / kWarpgroupTokens);
+  // With fewer tiles linear_gemm, which cuts the columns as well, keeps more of the card busy.
+  const bool fills = product.tokens() >= kFewestWarpgroupTokens && 2 * tiles >= queue.properties().multiprocessors;
+  linear(queue, product, kWarpgroups && fills);
 }
 
 void linear_by_warpgroups(Queue& queue, const sy_linear_args& args) { linear(queue, product_of(args), true); }

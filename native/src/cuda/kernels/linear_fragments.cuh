@@ -95,51 +95,6 @@ struct Format {
   }
 };
 
-// sums [row block][tile of 8 tokens] += kBlocks row blocks times kTiles tiles over one chunk. codes and scales of the
-// row blocks follow one another in shared memory; b[tile] are the right operands of the chunk's two halves.
-template <class F, int kBlocks, int kTiles>
-__device__ __forceinline__ void multiply_chunk(float (&sums)[kBlocks][kTiles][4], const unsigned char* codes,
-                                               const unsigned char* scales, const uint32_t (&b)[kTiles][2][2],
-                                               int lane) {
-  using Activation = typename F::Activation;
-#pragma unroll
-  for (int i = 0; i < kBlocks; ++i) {
-    uint32_t a[2][4];
-    F::load(a, codes + i * F::kCodeBytes, lane);
-    if constexpr (F::kQuantised) {
-      const uint32_t pair = reinterpret_cast<const uint32_t*>(scales + i * F::kScaleBytes)[lane / 4];
-      const float low = low_f16(pair), high = high_f16(pair);
-#pragma unroll
-      for (int n = 0; n < kTiles; ++n) {
-        float group[4] = {0, 0, 0, 0};
-        mma(Activation{}, group, a[0], b[n][0]);
-        mma(Activation{}, group, a[1], b[n][1]);
-        sums[i][n][0] = fmaf(low, group[0], sums[i][n][0]);
-        sums[i][n][1] = fmaf(low, group[1], sums[i][n][1]);
-        sums[i][n][2] = fmaf(high, group[2], sums[i][n][2]);
-        sums[i][n][3] = fmaf(high, group[3], sums[i][n][3]);
-      }
-    } else {
-#pragma unroll
-      for (int n = 0; n < kTiles; ++n) {
-        mma(Activation{}, sums[i][n], a[0], b[n][0]);
-        mma(Activation{}, sums[i][n], a[1], b[n][1]);
-      }
-    }
-  }
-}
-
-// The right operands of 8 tokens and a chunk: `row` is where 16 bytes, columns 8 (lane / 8) to 8 (lane / 8) + 7, of
-// token lane % 8 lie in shared memory.
-__device__ __forceinline__ void load_tokens(uint32_t (&b)[2][2], const void* row) {
-  uint32_t r[4];
-  ldmatrix_x4(r, row);
-  b[0][0] = r[0];
-  b[0][1] = r[1];
-  b[1][0] = r[2];
-  b[1][1] = r[3];
-}
-
 // A tile of tokens in shared memory: [token][32 columns] of 2 bytes, where 16 bytes `octet` of a token lie so that
 // neither writing nor ldmatrix meets a bank twice. The pattern repeats with every 8 tokens.
 constexpr int kTokenTileBytes = 8 * 64;
@@ -154,6 +109,62 @@ constexpr int kUnitRows = kUnitBlocks * kRowBlock;
 __device__ __forceinline__ int unit_block(const PackedWeight& w, bool paired, int unit, int i) {
   const int block = !paired ? unit * kUnitBlocks + i : unit * 2 + (i & 1) + (i >> 1) * (w.row_blocks / 2);
   return min(block, w.row_blocks - 1);
+}
+
+// The right operands of 8 tokens and a chunk: `row` is where 16 bytes, columns 8 (lane / 8) to 8 (lane / 8) + 7, of
+// token lane % 8 lie in shared memory.
+__device__ __forceinline__ void load_tokens(uint32_t (&b)[2][2], const void* row) {
+  uint32_t r[4];
+  ldmatrix_x4(r, row);
+  b[0][0] = r[0];
+  b[0][1] = r[1];
+  b[1][0] = r[2];
+  b[1][1] = r[3];
+}
+
+// sums [row block][tile of 8 tokens] += a unit times kTiles tiles over one chunk. Codes and scales of the unit's row
+// blocks follow one another in shared memory; `row` is that of load_tokens for the first tile, the others follow.
+template <class F, int kTiles>
+__device__ __forceinline__ void multiply_chunk(float (&sums)[kUnitBlocks][kTiles][4], const unsigned char* codes,
+                                               const unsigned char* scales, const unsigned char* row, int lane) {
+  using Activation = typename F::Activation;
+  // Row blocks that share a load of tokens, as many as registers allow.
+  constexpr int kTogether = F::kQuantised ? 2 : kUnitBlocks;
+#pragma unroll
+  for (int first = 0; first < kUnitBlocks; first += kTogether) {
+    uint32_t a[kTogether][2][4];
+    float low[kTogether], high[kTogether];  // scales of rows g and g + 8
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      F::load(a[i], codes + (first + i) * F::kCodeBytes, lane);
+      if constexpr (F::kQuantised) {
+        const uint32_t pair = reinterpret_cast<const uint32_t*>(scales + (first + i) * F::kScaleBytes)[lane / 4];
+        low[i] = low_f16(pair);
+        high[i] = high_f16(pair);
+      }
+    }
+#pragma unroll
+    for (int n = 0; n < kTiles; ++n) {
+      uint32_t b[2][2];
+      load_tokens(b, row + n * kTokenTileBytes);
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) {
+        float(&sum)[4] = sums[first + i][n];
+        if constexpr (F::kQuantised) {
+          float group[4] = {0, 0, 0, 0};
+          mma(Activation{}, group, a[i][0], b[0]);
+          mma(Activation{}, group, a[i][1], b[1]);
+          sum[0] = fmaf(low[i], group[0], sum[0]);
+          sum[1] = fmaf(low[i], group[1], sum[1]);
+          sum[2] = fmaf(high[i], group[2], sum[2]);
+          sum[3] = fmaf(high[i], group[3], sum[3]);
+        } else {
+          mma(Activation{}, sum, a[i][0], b[0]);
+          mma(Activation{}, sum, a[i][1], b[1]);
+        }
+      }
+    }
+  }
 }
 
 }  // namespace sambay::cuda::linear_kernels

@@ -3,6 +3,7 @@ package io.sambay4j.cli;
 import io.sambay4j.TextModel;
 import io.sambay4j.backend.DType;
 import io.sambay4j.model.LoadOptions;
+import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelLoader;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.weights.Checkpoint;
@@ -139,7 +140,8 @@ final class ModelOptions {
             (int) Math.min(cacheTokens, Integer.MAX_VALUE - ModelFiles.CACHE_ROUNDING));
     try (Checkpoint checkpoint = Checkpoint.open(files.directory());
         Progress progress = new Progress(console, "loading")) {
-      return ModelLoader.load(device.open(), files.config(), checkpoint, options, progress);
+      long bytes = MemoryEstimate.of(files.config(), options, checkpoint).total();
+      return ModelLoader.load(device.open(bytes), files.config(), checkpoint, options, progress);
     }
   }
 }
