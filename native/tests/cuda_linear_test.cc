@@ -205,7 +205,8 @@ void check_case(Queue& queue, Random& random, const Case& c) {
 struct Types {
   sy_dtype x, weight;
 };
-constexpr Types kFastTypes[] = {{SY_BF16, SY_BF16}, {SY_F16, SY_F16}, {SY_BF16, SY_INT8}, {SY_BF16, SY_INT4}};
+constexpr Types kFastTypes[] = {{SY_BF16, SY_BF16}, {SY_F16, SY_F16},  {SY_BF16, SY_INT8},
+                                {SY_BF16, SY_INT4}, {SY_F16, SY_INT8}, {SY_F16, SY_INT4}};
 
 void decode_and_prefill() {
   Queue queue(0);
@@ -265,9 +266,11 @@ void warpgroups() {
       c.warpgroups = true;
       check_case(queue, random, c);
     }
-    Case few{1, 50, 3, dtype, dtype, SY_F32};
-    few.warpgroups = true;
-    check_case(queue, random, few);
+    for (int64_t inputs : {50, 104}) {  // which need copying into whole chunks, and which do not
+      Case few{3, inputs, 3, dtype, dtype, SY_F32};
+      few.warpgroups = true;
+      check_case(queue, random, few);
+    }
     Case tiles{700, 64, 300, dtype, dtype, SY_F32};  // more than there are multiprocessors
     tiles.warpgroups = true;
     check_case(queue, random, tiles);

@@ -20,10 +20,10 @@ Doubles reference(const Matrix& x, const Matrix& weight, const Matrix* bias, dou
   return y;
 }
 
-void check_norms(sy_device* device, Matrix& x, Matrix& weight, Matrix& bias, sy_dtype y_dtype,
-                 const std::string& what) {
+void check_norms(sy_device* device, Matrix& x, Matrix& weight, Matrix& bias, sy_dtype y_dtype, const std::string& what,
+                 int64_t gap = 3) {
   const float eps = 1e-5f;
-  Matrix y(x.rows(), x.cols(), y_dtype, 3);
+  Matrix y(x.rows(), x.cols(), y_dtype, gap);
   const sy_layer_norm_args layer{x.view(), weight.view(), bias.view(), y.view(), eps};
   expect_ok(sy_layer_norm(device, &layer), what);
   expect_near(y, reference(x, weight, &bias, eps), "layer_norm " + what);
@@ -39,6 +39,11 @@ void test_target(sy_device* device, const std::string& target) {
     Matrix weight = random.matrix(1, features), bias = random.matrix(1, features);
     const std::string what = target + ", " + std::to_string(features) + " features";
     for (sy_dtype y : {SY_F32, SY_F16, SY_BF16}) check_norms(device, x, weight, bias, y, what);
+    // rows at multiples of 16 bytes, where there are kernels for that
+    for (sy_dtype dtype : {SY_F32, SY_F16, SY_BF16}) {
+      Matrix aligned = random.matrix(5, features, dtype, features % 8 == 0 ? 8 : 0);
+      for (sy_dtype y : {SY_F32, SY_F16, SY_BF16}) check_norms(device, aligned, weight, bias, y, what + ", aligned", 8);
+    }
 
     // in place
     Matrix in_place = x;

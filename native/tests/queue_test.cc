@@ -213,6 +213,14 @@ void a_full_device_says_so_and_lives() {
     expect_sentence(sentence, "of 20000000 are free");
     step.run(queue);
     CHECK(step.y[0] == 1, "the device is of no use after it was full");
+    // Two pieces that fit, where their sum, as one piece, does not beside what else is taken by then.
+    queue.begin_operation();
+    queue.scratch(5 << 20);
+    queue.scratch(5 << 20);
+    queue.finish_operation();
+    const DeviceMemory other(1 << 20);
+    step.run(queue);
+    CHECK(step.y[0] == 1, "working memory that cannot become one piece");
   }
   unsetenv("SAMBAY_SIMT_MEMORY");
 }

@@ -5,13 +5,13 @@ using namespace sambay::test;
 namespace {
 
 void test_rope(sy_device* device, const std::string& target, int64_t heads, int64_t head_dim, int64_t half,
-               Random& random) {
+               Random& random, bool aligned = false) {
   const std::string what = "rope " + target + ", head " + std::to_string(head_dim) + ", r/2 " + std::to_string(half);
   Batch batch;
   batch.add(3, 1, 4);
   batch.add(1, 0, 11);
   batch.add(5, 2, 0);
-  Matrix cos(12, half, SY_F32, 2), sin(12, half, SY_F32, 1);
+  Matrix cos(12, half, SY_F32, aligned ? 4 : 2), sin(12, half, SY_F32, aligned ? 0 : 1);
   for (int64_t p = 0; p < 12; ++p) {
     for (int64_t i = 0; i < half; ++i) {
       const double angle =
@@ -20,7 +20,7 @@ void test_rope(sy_device* device, const std::string& target, int64_t heads, int6
       sin.set(p, i, 1.19 * std::sin(angle));
     }
   }
-  Matrix x = random.matrix(batch.tokens(), heads * head_dim, random.dtype(), 3);
+  Matrix x = random.matrix(batch.tokens(), heads * head_dim, random.dtype(), aligned ? 8 : 3);
   Doubles want;
   for (int32_t s = 0; s < 3; ++s) {
     for (int64_t row = batch.seq_start[s]; row < batch.seq_start[s + 1]; ++row) {
@@ -51,6 +51,8 @@ int main() {
     test_rope(device, target, 3, 17, 8, random);
     test_rope(device, target, 2, 34, 17, random);
     for (int round = 0; round < 3; ++round) test_rope(device, target, 24, 128, 48, random);
+    for (int round = 0; round < 3; ++round) test_rope(device, target, 3, 24, 8, random, true);
+    test_rope(device, target, 24, 128, 48, random, true);
   });
   return finish();
 }

@@ -4,11 +4,14 @@
 // longer chunks to the tensor cores where q and y have the keys' storage type, else to the decode kernel uncut. All the
 // rest is for the general kernel. The choice depends on the shapes and on a sequence's own number of rows alone.
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 
 #include "api/error.h"
 #include "cuda/kernels/attention_decode.cuh"
 #include "cuda/kernels/attention_general.cuh"
 #include "cuda/kernels/attention_prefill.cuh"
+#include "cuda/kernels/attention_warpgroup.cuh"
 #include "cuda/ops.h"
 #include "cuda/views.h"
 
@@ -18,6 +21,7 @@ namespace {
 using attend::AttentionParams;
 using attend::DecodeShape;
 using attend::PrefillShape;
+using attend::WarpgroupShape;
 
 // Chunks up to this length read their keys once a row instead of once a tile, but spread over the whole card. To be
 // measured.
@@ -148,21 +152,39 @@ void launch_decode(Queue& queue, const AttentionParams& p, int64_t longest, bool
                       : launch_decode<T, 1, 64, 1>(queue, p, longest, cut);
 }
 
+// Blocks of so many query rows in all sequences that are the launch's.
+int64_t row_blocks(const sy_batch& batch, const AttentionParams& p, int64_t rows_per_block) {
+  int64_t blocks = 0;
+  for (int32_t s = 0; s < batch.sequences; ++s) {
+    const int64_t rows = int64_t{batch.seq_start[s + 1]} - batch.seq_start[s];
+    if (rows >= p.fewest_rows && rows <= p.most_rows) blocks += ceil_div(rows, rows_per_block);
+  }
+  return blocks;
+}
+
 template <class T, int kMaps, int kHeadDim, int kRowTiles>
 void launch_prefill(Queue& queue, const sy_batch& batch, const AttentionParams& p) {
   using Shape = PrefillShape<kMaps, kHeadDim, kRowTiles>;
-  const int64_t rows_per_tile = Shape::kRows / p.queries;
-  int64_t tiles = 0;
-  for (int32_t s = 0; s < batch.sequences; ++s) {
-    const int64_t rows = int64_t{batch.seq_start[s + 1]} - batch.seq_start[s];
-    if (rows >= p.fewest_rows) tiles += (rows + rows_per_tile - 1) / rows_per_tile;
-  }
-  queue.launch(attend::attention_prefill<T, kMaps, kHeadDim, kRowTiles>, {tiles, p.groups}, {Shape::kThreads},
-               Shape::kSharedBytes, p);
+  queue.launch(attend::attention_prefill<T, kMaps, kHeadDim, kRowTiles>,
+               {row_blocks(batch, p, Shape::kRows / p.queries), p.groups}, {Shape::kThreads}, Shape::kSharedBytes, p);
+}
+
+// Off until it has been measured.
+bool warpgroups_wanted() {
+  static const bool wanted = [] {
+    const char* value = std::getenv("SAMBAY_CUDA_WARPGROUP_ATTENTION");
+    return value != nullptr && std::strcmp(value, "1") == 0;
+  }();
+  return wanted;
 }
 
 template <class T>
 void launch_prefill(Queue& queue, const sy_batch& batch, const AttentionParams& p) {
+  if (p.maps == 2 && queue.properties().capability == 90 && warpgroups_wanted()) {
+    queue.launch(attend::attention_warpgroup<T>, {row_blocks(batch, p, WarpgroupShape::kRows / p.queries), p.groups},
+                 {WarpgroupShape::kThreads}, WarpgroupShape::kSharedBytes, p);
+    return;
+  }
   if (p.maps == 2) return launch_prefill<T, 2, 64, 2>(queue, batch, p);
   if (p.head_dim == 128) return launch_prefill<T, 1, 128, 1>(queue, batch, p);
   return launch_prefill<T, 1, 64, 2>(queue, batch, p);

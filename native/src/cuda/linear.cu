@@ -17,14 +17,14 @@ using namespace linear_kernels;
 
 namespace {
 
-// Up to so many rows of x stay in shared memory, in all blocks, and are normalised there: so many bytes leave room for
-// two blocks, and for more rows a launch of its own is cheaper.
+// So much of x may stay in shared memory, in all blocks: there is room for two blocks then. So many rows are normalised
+// there: for more of them a launch of its own is cheaper.
 constexpr int64_t kMostKeptBytes = 28 << 10;
 constexpr int kMostNormsInside = 4;
-// Up to here, rows are tokens of a decode step, from here on those of a prompt.
+// Up to here rows are taken for those of a decode step, beyond for those of a prompt.
 constexpr int kMostDecodeTokens = 64;
 // Whether prompts of bf16 and f16 weights go through wgmma where the card has it. Off until a GPU has run and timed it
-// beside mma.sync; see linear.h.
+// beside mma.sync; linear_by_warpgroups is there for that.
 constexpr bool kWarpgroups = false;
 constexpr int kFewestWarpgroupTokens = 512;
 // Fewer chunks than these per warp are not worth a block.
@@ -123,7 +123,9 @@ template <class F>
 bool decode(Queue& queue, Product& product) {
   const bool norm = product.norm.weight != nullptr;
   const int64_t kept = kept_bytes(product.tokens(), product.w.chunks * kChunk);
-  if (product.tokens() <= 8 && kept <= kMostKeptBytes && (!norm || product.tokens() <= kMostNormsInside)) {
+  const bool fits =
+      kept <= kMostKeptBytes && DecodeShape<F, 1, true>::kX + kept <= queue.properties().shared_bytes_per_block;
+  if (product.tokens() <= 8 && fits && (!norm || product.tokens() <= kMostNormsInside)) {
     return decode<F, 1, true>(queue, product, kept);
   }
   align(queue, product);
@@ -194,9 +196,11 @@ void linear(Queue& queue, const Product& product, bool with_warpgroups) {
       break;
     case SY_INT8:
       if (type == SY_BF16) return on_tensor_cores<kInt8, bf16>(queue, product, with_warpgroups);
+      if (type == SY_F16) return on_tensor_cores<kInt8, f16>(queue, product, with_warpgroups);
       break;
     case SY_INT4:
       if (type == SY_BF16) return on_tensor_cores<kInt4, bf16>(queue, product, with_warpgroups);
+      if (type == SY_F16) return on_tensor_cores<kInt4, f16>(queue, product, with_warpgroups);
       break;
     default:
       break;
@@ -207,7 +211,12 @@ void linear(Queue& queue, const Product& product, bool with_warpgroups) {
 }  // namespace
 
 void linear(Queue& queue, const sy_linear_args& args) {
-  linear(queue, product_of(args), kWarpgroups && args.x->rows >= kFewestWarpgroupTokens);
+  const Product product = product_of(args);
+  const int64_t row_tiles = (units_of(product) + kWarpgroupUnits - 1) / kWarpgroupUnits;
+  const int64_t tiles = row_tiles * ((product.tokens() + kWarpgroupTokens - 1) / kWarpgroupTokens);
+  // With fewer tiles linear_gemm, which cuts the columns as well, keeps more of the card busy.
+  const bool fills = product.tokens() >= kFewestWarpgroupTokens && 2 * tiles >= queue.properties().multiprocessors;
+  linear(queue, product, kWarpgroups && fills);
 }
 
 void linear_by_warpgroups(Queue& queue, const sy_linear_args& args) { linear(queue, product_of(args), true); }

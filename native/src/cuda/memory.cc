@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "api/error.h"
+
 namespace sambay::cuda {
 
 char* Arena::take(int64_t bytes) {
@@ -26,7 +28,12 @@ void Arena::reset() {
   int64_t total = 0;
   for (const auto& piece : pieces_) total += piece->bytes();
   pieces_.clear();  // waits for the work that uses them
-  pieces_.push_back(std::make_shared<DeviceMemory>(total));
+  try {
+    pieces_.push_back(std::make_shared<DeviceMemory>(total));
+  } catch (const Failure& failure) {
+    if (failure.status() != SY_ERR_OUT_OF_MEMORY) throw;
+    // The next operation may well do with less.
+  }
 }
 
 Staging::Staging(runtime::Stream stream) : stream_(stream) {}

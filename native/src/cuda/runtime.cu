@@ -247,6 +247,10 @@ void launch(const Launch& call, Stream stream) {
       check(cudaFuncSetAttribute(call.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                  static_cast<int>(call.shared_bytes)),
             "asking for more shared memory");
+      // Kernels that ask for much are made so that two blocks fit; the first cache gets what is left.
+      check(cudaFuncSetAttribute(call.kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                 cudaSharedmemCarveoutMaxShared),
+            "asking for more shared memory");
       allowed = call.shared_bytes;
     }
   }

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cinttypes>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "api/error.h"
@@ -55,6 +57,28 @@ void pack_codes(Queue& queue, const sy_weight& weight, int64_t first_row, const 
   pack(queue, cuda_weight(&weight).packed, first_row, from.rows, from.codes, from.dtype, from.cols, from.scales);
 }
 
+// quantize_rows on all of the host's cores: one alone takes a minute for the weights of a large model.
+void quantize_in_parallel(const sy_tensor& from, const sy_quantized& to) {
+  constexpr int64_t kFewestRows = 16;
+  const int64_t cores = std::max(1u, std::thread::hardware_concurrency());
+  const int64_t parts = std::clamp(from.rows / kFewestRows, int64_t{1}, cores);
+  std::vector<std::thread> threads;
+  for (int64_t part = 0; part < parts; ++part) {
+    const int64_t first = part * from.rows / parts;
+    sy_tensor rows = from;
+    rows.rows = (part + 1) * from.rows / parts - first;
+    rows.data = static_cast<char*>(from.data) + bytes_of(from.dtype, first * from.stride);
+    const sy_quantized codes{static_cast<char*>(to.codes) + bytes_of(to.dtype, first * to.cols),
+                             to.scales + first * (to.cols / SY_GROUP), to.dtype, rows.rows, to.cols};
+    try {
+      threads.emplace_back([rows, codes] { quantize_rows(rows, codes); });
+    } catch (const std::system_error&) {  // the host gives no more threads
+      quantize_rows(rows, codes);
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
 }  // namespace
 
 sy_weight* create_weight(Queue& queue, int64_t rows, int64_t cols, sy_dtype storage) {
@@ -96,7 +120,7 @@ void set_rows(Queue& queue, sy_weight& weight, int64_t first_row, const sy_tenso
     piece.rows = n;
     piece.data = static_cast<char*>(from.data) + bytes_of(from.dtype, done * from.stride);
     const sy_quantized rounded{codes.data(), scales.data(), weight.storage, n, weight.cols};
-    quantize_rows(piece, rounded);
+    quantize_in_parallel(piece, rounded);
     pack_codes(queue, weight, first_row + done, rounded);
   }
 }

@@ -30,16 +30,25 @@ struct ConvParams {
 // The input of a sequence `back` rows before its row `t`: of this batch, of the tail, or zero. t counts from the
 // sequence's first row in the batch.
 template <int kWidth>
-__device__ __forceinline__ void conv_input(const ConvParams& p, int s, int first_row, int t, int back, int64_t c,
-                                           float (&v)[kWidth]) {
+struct ConvInput {
+  Fetched<kWidth> bits;
+  bool of_tail;
+};
+template <int kWidth>
+__device__ __forceinline__ ConvInput<kWidth> conv_fetch(const ConvParams& p, int s, int first_row, int t, int back,
+                                                        int64_t c) {
+  ConvInput<kWidth> input{};
   if (back <= t) {
-    load(p.x, first_row + t - back, c, v);
+    input.bits = fetch<kWidth>(p.x, first_row + t - back, c);
   } else if (p.position[s] > 0) {
-    load(p.tail, int64_t{p.slot[s]} * (p.taps - 1) + p.taps - 1 + t - back, c, v);
-  } else {
-#pragma unroll
-    for (int i = 0; i < kWidth; ++i) v[i] = 0;
+    input.bits = fetch<kWidth>(p.tail, int64_t{p.slot[s]} * (p.taps - 1) + p.taps - 1 + t - back, c);
+    input.of_tail = true;
   }
+  return input;
+}
+template <int kWidth>
+__device__ __forceinline__ void conv_unpack(const ConvParams& p, const ConvInput<kWidth>& input, float (&v)[kWidth]) {
+  unpack(input.of_tail ? p.tail : p.x, input.bits, v);
 }
 
 // The last taps - 1 inputs of a sequence of `rows` rows become its tail, oldest first: the old tail moves up, whose
@@ -49,7 +58,7 @@ __device__ __forceinline__ void conv_leave_tail(const ConvParams& p, int s, int 
   const int history = p.taps - 1;
   for (int i = 0; i < history; ++i) {
     float v[kWidth];
-    conv_input(p, s, first_row, rows - 1, history - 1 - i, c, v);
+    conv_unpack(p, conv_fetch<kWidth>(p, s, first_row, rows - 1, history - 1 - i, c), v);
     store(p.tail, int64_t{p.slot[s]} * history + i, c, v);
   }
 }
@@ -74,8 +83,11 @@ __global__ void __launch_bounds__(kConvThreads, 4) conv_causal(const __grid_cons
   int s = sequence_of(p.seq_start, p.sequences, begin);
   for (int row = begin; row < end; ++s) {
     const int first_row = p.seq_start[s], stop = min(end, p.seq_start[s + 1]);
+    ConvInput<kWidth> before[kHeld];
 #pragma unroll
-    for (int k = 0; k < kTaps - 1; ++k) conv_input(p, s, first_row, row - first_row, kTaps - 1 - k, c, inputs[k]);
+    for (int k = 0; k < kTaps; ++k) before[k] = conv_fetch<kWidth>(p, s, first_row, row - first_row, kTaps - 1 - k, c);
+#pragma unroll
+    for (int k = 0; k < kTaps; ++k) conv_unpack(p, before[k], inputs[k]);
     for (; row < stop; ++row) {
       float sum[kWidth];
 #pragma unroll
@@ -83,27 +95,29 @@ __global__ void __launch_bounds__(kConvThreads, 4) conv_causal(const __grid_cons
       if constexpr (kTaps == 0) {
         for (int k = 0; k < p.taps; ++k) {
           load_weights(p.weight + k * p.weight_stride, c, weight[0]);
-          conv_input(p, s, first_row, row - first_row, p.taps - 1 - k, c, inputs[0]);
+          conv_unpack(p, conv_fetch<kWidth>(p, s, first_row, row - first_row, p.taps - 1 - k, c), inputs[0]);
 #pragma unroll
           for (int i = 0; i < kWidth; ++i) sum[i] = fmaf(weight[0][i], inputs[0][i], sum[i]);
         }
+        if (p.writes_tail) conv_leave_tail<kWidth>(p, s, first_row, 1, c);
       } else {
-        load(p.x, row, c, inputs[kTaps - 1]);
+        const Fetched<kWidth> next = fetch<kWidth>(p.x, min(row + 1, stop - 1), c);
 #pragma unroll
         for (int k = 0; k < kTaps; ++k) {
 #pragma unroll
           for (int i = 0; i < kWidth; ++i) sum[i] = fmaf(weight[k][i], inputs[k][i], sum[i]);
         }
 #pragma unroll
-        for (int k = 0; k + 1 < kTaps; ++k) {
+        for (int k = 0; k < kTaps - 1; ++k) {
 #pragma unroll
           for (int i = 0; i < kWidth; ++i) inputs[k][i] = inputs[k + 1][i];
+          if (p.writes_tail) store(p.tail, int64_t{p.slot[s]} * (kTaps - 1) + k, c, inputs[k]);
         }
+        unpack(p.x, next, inputs[kTaps - 1]);
       }
 #pragma unroll
       for (int i = 0; i < kWidth; ++i) sum[i] = silu(sum[i]);
       store(p.y, row, c, sum);
-      if (p.writes_tail) conv_leave_tail<kWidth>(p, s, first_row, 1, c);
     }
   }
 }

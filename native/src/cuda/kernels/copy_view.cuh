@@ -19,32 +19,64 @@ struct View {
   }
 };
 
-// kWidth elements from (row, col) on, as f32: 1, or 8 at a multiple of 16 bytes. Not by the read-only path, as some
-// operations work in place.
+// kWidth elements as they lie in memory: 1, or 8 at a multiple of 16 bytes.
 template <int kWidth>
-__device__ __forceinline__ void load(const View& view, int64_t row, int64_t col, float (&values)[kWidth]) {
+struct Fetched {
   static_assert(kWidth == 1 || kWidth == 8, "one element, or a vector");
+  uint4 words[2];
+};
+template <>
+struct Fetched<1> {
+  uint32_t bits;
+};
+
+// Reads from (row, col) on. Several are fetched before the first is unpacked where latency matters: the types are a
+// branch, and the compiler would wait for each value within it. Not by the read-only path, as some operations work in
+// place.
+template <int kWidth>
+__device__ __forceinline__ Fetched<kWidth> fetch(const View& view, int64_t row, int64_t col) {
   const unsigned char* from = view.at(row, col);
+  Fetched<kWidth> fetched{};
   if constexpr (kWidth == 1) {
     if (view.dtype == SY_F32) {
-      values[0] = *reinterpret_cast<const float*>(from);
+      fetched.bits = *reinterpret_cast<const uint32_t*>(from);
     } else {
-      const uint16_t bits = *reinterpret_cast<const uint16_t*>(from);
-      values[0] = view.dtype == SY_BF16 ? to_float(bf16{bits}) : to_float(f16{bits});
+      fetched.bits = *reinterpret_cast<const uint16_t*>(from);
     }
-  } else if (view.dtype == SY_F32) {
-    const float4 low = *reinterpret_cast<const float4*>(from), high = *reinterpret_cast<const float4*>(from + 16);
-    values[0] = low.x, values[1] = low.y, values[2] = low.z, values[3] = low.w;
-    values[4] = high.x, values[5] = high.y, values[6] = high.z, values[7] = high.w;
   } else {
-    const uint4 four = *reinterpret_cast<const uint4*>(from);
-    const uint32_t pairs[4] = {four.x, four.y, four.z, four.w};
+    fetched.words[0] = *reinterpret_cast<const uint4*>(from);
+    if (view.dtype == SY_F32) fetched.words[1] = *reinterpret_cast<const uint4*>(from + 16);
+  }
+  return fetched;
+}
+
+// As f32.
+template <int kWidth>
+__device__ __forceinline__ void unpack(const View& view, const Fetched<kWidth>& fetched, float (&values)[kWidth]) {
+  if constexpr (kWidth == 1) {
+    const auto half = static_cast<uint16_t>(fetched.bits);
+    values[0] = view.dtype == SY_F32    ? bit_cast<float>(fetched.bits)
+                : view.dtype == SY_BF16 ? to_float(bf16{half})
+                                        : to_float(f16{half});
+  } else {
+    const uint4 low = fetched.words[0], high = fetched.words[1];
+    const uint32_t words[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+    if (view.dtype == SY_F32) {
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      values[2 * i] = view.dtype == SY_BF16 ? low_bf16(pairs[i]) : low_f16(pairs[i]);
-      values[2 * i + 1] = view.dtype == SY_BF16 ? high_bf16(pairs[i]) : high_f16(pairs[i]);
+      for (int i = 0; i < 8; ++i) values[i] = bit_cast<float>(words[i]);
+    } else {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        values[2 * i] = view.dtype == SY_BF16 ? low_bf16(words[i]) : low_f16(words[i]);
+        values[2 * i + 1] = view.dtype == SY_BF16 ? high_bf16(words[i]) : high_f16(words[i]);
+      }
     }
   }
+}
+
+template <int kWidth>
+__device__ __forceinline__ void load(const View& view, int64_t row, int64_t col, float (&values)[kWidth]) {
+  unpack(view, fetch<kWidth>(view, row, col), values);
 }
 
 // The same way back, rounded to nearest even.

@@ -27,8 +27,10 @@ __global__ void __launch_bounds__(kGateThreads) gate_elements(const __grid_const
   const int64_t c = (block * kGateThreads + thread_index()) * kWidth;
   if (c >= p.features) return;
   float gate[kWidth], factor[kWidth];
-  load(p.gate, row, c, gate);
-  load(p.factor, row, p.factor_col + c, factor);
+  const Fetched<kWidth> gate_bits = fetch<kWidth>(p.gate, row, c);
+  const Fetched<kWidth> factor_bits = fetch<kWidth>(p.factor, row, p.factor_col + c);
+  unpack(p.gate, gate_bits, gate);
+  unpack(p.factor, factor_bits, factor);
 #pragma unroll
   for (int i = 0; i < kWidth; ++i) gate[i] = silu(gate[i]) * factor[i];
   store(p.y, row, c, gate);

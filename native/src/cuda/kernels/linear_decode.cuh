@@ -18,6 +18,7 @@
 namespace sambay::cuda::linear_kernels {
 
 struct DecodeParams {
+  static constexpr bool kWaitsForPrevious = true;
   PackedWeight w;
   MatrixView x;  // of the product's type, 16-byte aligned rows, unless it is kept in shared memory
   Norm norm;     // with x kept in shared memory only
@@ -197,14 +198,9 @@ __global__ void __launch_bounds__(kDecodeThreads, 2) linear_decode(const __grid_
         ++next.at;
       }
       cp_async_commit();
-      uint32_t b[kTiles][2][2];
-#pragma unroll
-      for (int n = 0; n < kTiles; ++n) {
-        load_tokens(b[n],
-                    tile_row + (kKeepX ? cursor.at * row_step : stage * Shape::kStageBytes + n * kTokenTileBytes));
-      }
       const unsigned char* codes = ring + stage * Shape::kStageBytes;
-      multiply_chunk<F>(sums, codes, codes + Shape::kCodeBytes, b, lane);
+      multiply_chunk<F>(sums, codes, codes + Shape::kCodeBytes,
+                        tile_row + (kKeepX ? cursor.at * row_step : stage * Shape::kStageBytes), lane);
       stage = stage + 1 == Shape::kStages ? 0 : stage + 1;
     }
 

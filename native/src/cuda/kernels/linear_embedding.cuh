@@ -8,6 +8,7 @@
 namespace sambay::cuda::linear_kernels {
 
 struct EmbeddingParams {
+  static constexpr bool kWaitsForPrevious = true;
   PackedWeight w;
   const int32_t* ids;
   MatrixView y;

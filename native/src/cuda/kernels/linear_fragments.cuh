@@ -95,20 +95,49 @@ struct Format {
   }
 };
 
-// sums [row block][tile of 8 tokens] += kBlocks row blocks times kTiles tiles over one chunk. codes and scales of the
-// row blocks follow one another in shared memory; b[tile] are the right operands of the chunk's two halves.
-template <class F, int kBlocks, int kTiles>
-__device__ __forceinline__ void multiply_chunk(float (&sums)[kBlocks][kTiles][4], const unsigned char* codes,
-                                               const unsigned char* scales, const uint32_t (&b)[kTiles][2][2],
-                                               int lane) {
+// A tile of tokens in shared memory: [token][32 columns] of 2 bytes, where 16 bytes `octet` of a token lie so that
+// neither writing nor ldmatrix meets a bank twice. The pattern repeats with every 8 tokens.
+constexpr int kTokenTileBytes = 8 * 64;
+__device__ __forceinline__ int token_offset(int token, int octet) {
+  return token * 64 + ((octet ^ (token >> 1 & 3)) << 4);
+}
+
+// Work is dealt out in units of four row blocks. With `paired`, SwiGLU, blocks 2 and 3 are the ups of the gates in
+// blocks 0 and 1. Blocks beyond the end are those at the end once more; nothing is stored of them.
+constexpr int kUnitBlocks = 4;
+constexpr int kUnitRows = kUnitBlocks * kRowBlock;
+__device__ __forceinline__ int unit_block(const PackedWeight& w, bool paired, int unit, int i) {
+  const int block = !paired ? unit * kUnitBlocks + i : unit * 2 + (i & 1) + (i >> 1) * (w.row_blocks / 2);
+  return min(block, w.row_blocks - 1);
+}
+
+// The right operands of 8 tokens and a chunk: `row` is where 16 bytes, columns 8 (lane / 8) to 8 (lane / 8) + 7, of
+// token lane % 8 lie in shared memory.
+__device__ __forceinline__ void load_tokens(uint32_t (&b)[2][2], const void* row) {
+  uint32_t r[4];
+  ldmatrix_x4(r, row);
+  b[0][0] = r[0];
+  b[0][1] = r[1];
+  b[1][0] = r[2];
+  b[1][1] = r[3];
+}
+
+// sums [row block][tile of 8 tokens] += a unit times kTiles tiles over one chunk. Codes and scales of the unit's row
+// blocks follow one another in shared memory; `row` is that of load_tokens for the first tile, the others follow.
+template <class F, int kTiles>
+__device__ __forceinline__ void multiply_chunk(float (&sums)[kUnitBlocks][kTiles][4], const unsigned char* codes,
+                                               const unsigned char* scales, const unsigned char* row, int lane) {
   using Activation = typename F::Activation;
+  uint32_t b[kTiles][2][2];
 #pragma unroll
-  for (int i = 0; i < kBlocks; ++i) {
+  for (int n = 0; n < kTiles; ++n) load_tokens(b[n], row + n * kTokenTileBytes);
+#pragma unroll
+  for (int i = 0; i < kUnitBlocks; ++i) {
     uint32_t a[2][4];
     F::load(a, codes + i * F::kCodeBytes, lane);
     if constexpr (F::kQuantised) {
       const uint32_t pair = reinterpret_cast<const uint32_t*>(scales + i * F::kScaleBytes)[lane / 4];
-      const float low = low_f16(pair), high = high_f16(pair);
+      const float low = low_f16(pair), high = high_f16(pair);  // of rows g and g + 8
 #pragma unroll
       for (int n = 0; n < kTiles; ++n) {
         float group[4] = {0, 0, 0, 0};
@@ -127,33 +156,6 @@ __device__ __forceinline__ void multiply_chunk(float (&sums)[kBlocks][kTiles][4]
       }
     }
   }
-}
-
-// The right operands of 8 tokens and a chunk: `row` is where 16 bytes, columns 8 (lane / 8) to 8 (lane / 8) + 7, of
-// token lane % 8 lie in shared memory.
-__device__ __forceinline__ void load_tokens(uint32_t (&b)[2][2], const void* row) {
-  uint32_t r[4];
-  ldmatrix_x4(r, row);
-  b[0][0] = r[0];
-  b[0][1] = r[1];
-  b[1][0] = r[2];
-  b[1][1] = r[3];
-}
-
-// A tile of tokens in shared memory: [token][32 columns] of 2 bytes, where 16 bytes `octet` of a token lie so that
-// neither writing nor ldmatrix meets a bank twice. The pattern repeats with every 8 tokens.
-constexpr int kTokenTileBytes = 8 * 64;
-__device__ __forceinline__ int token_offset(int token, int octet) {
-  return token * 64 + ((octet ^ (token >> 1 & 3)) << 4);
-}
-
-// Work is dealt out in units of four row blocks. With `paired`, SwiGLU, blocks 2 and 3 are the ups of the gates in
-// blocks 0 and 1. Blocks beyond the end are those at the end once more; nothing is stored of them.
-constexpr int kUnitBlocks = 4;
-constexpr int kUnitRows = kUnitBlocks * kRowBlock;
-__device__ __forceinline__ int unit_block(const PackedWeight& w, bool paired, int unit, int i) {
-  const int block = !paired ? unit * kUnitBlocks + i : unit * 2 + (i & 1) + (i >> 1) * (w.row_blocks / 2);
-  return min(block, w.row_blocks - 1);
 }
 
 }  // namespace sambay::cuda::linear_kernels

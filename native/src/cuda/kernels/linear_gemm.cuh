@@ -15,6 +15,7 @@
 namespace sambay::cuda::linear_kernels {
 
 struct GemmParams {
+  static constexpr bool kWaitsForPrevious = true;
   PackedWeight w;
   MatrixView x;  // of the product's type, 16-byte aligned rows
   int x_octets;  // 16-byte pieces of a row of x
@@ -128,11 +129,8 @@ __global__ void __launch_bounds__(kGemmThreads, 2) linear_gemm(const __grid_cons
     if (chunk + Shape::kStages - 1 < end) copy_stage(ring + refill * Shape::kStageBytes, chunk + Shape::kStages - 1);
     cp_async_commit();
     const unsigned char* now = ring + stage * Shape::kStageBytes;
-    uint32_t b[kTiles][2][2];
-#pragma unroll
-    for (int n = 0; n < kTiles; ++n) load_tokens(b[n], now + row + n * kTokenTileBytes);
     multiply_chunk<F>(sums, now + warp_unit * kUnitBlocks * F::kCodeBytes,
-                      now + Shape::kCodeBytes + warp_unit * kUnitBlocks * F::kScaleBytes, b, lane);
+                      now + Shape::kCodeBytes + warp_unit * kUnitBlocks * F::kScaleBytes, now + row, lane);
     stage = stage + 1 == Shape::kStages ? 0 : stage + 1;
   }
   cp_async_wait_all();

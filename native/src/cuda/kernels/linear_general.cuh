@@ -10,6 +10,7 @@
 namespace sambay::cuda::linear_kernels {
 
 struct GeneralParams {
+  static constexpr bool kWaitsForPrevious = true;
   PackedWeight w;
   MatrixView x;
   Epilogue epilogue;

@@ -64,6 +64,7 @@ __device__ __forceinline__ void normalize_row(const MatrixView& x, int row, int 
 }
 
 struct NormParams {
+  static constexpr bool kWaitsForPrevious = true;
   MatrixView x, y;  // [tokens, cols], [tokens, depth]
   Norm norm;
   int cols, depth;

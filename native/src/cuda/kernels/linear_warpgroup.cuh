@@ -1,4 +1,4 @@
-// y = x W^T for many rows of x on compute capability 9.0a, by wgmma: bf16 and f16 weights, columns a multiple of 64.
+// y = x W^T for many rows of x on compute capability 9.0a, by wgmma: bf16 and f16 weights of an even number of chunks.
 // Floor as of linear_gemm.cuh, 2 tokens rows cols / the matrix rate, which mma.sync cannot reach on this card. Not yet
 // run on a GPU.
 //
@@ -99,9 +99,10 @@ __global__ void __launch_bounds__(kWarpgroupThreads, 1) linear_warpgroup(const _
                       full + place.stage);
           }
         }
+        const bool inside = step * 8 + octet < p.x_octets;  // else zero, as W is there
 #pragma unroll 4
         for (int i = 0; i < kWarpgroupTokens / 16; ++i) {
-          const bool there = first_token + i * 16 < p.epilogue.tokens;
+          const bool there = inside && first_token + i * 16 < p.epilogue.tokens;
           cp_async_16_if(stage + to + i * 16 * 128, there ? x + i * 16 * p.x.stride + step * 64 : p.x.data, there);
         }
         cp_async_commit();

@@ -58,23 +58,36 @@ __global__ void __launch_bounds__(kScanRowThreads) scan_rows(const __grid_consta
 
   for (int t = 0; t < task.rows; ++t) {
     const int64_t row = task.begin + t;
-    float x[1], delta[1], b[1], weight[1];
-    load(p.x, row, c, x);
-    load(p.delta, row, c, delta);
-    const float step = softplus(delta[0] + bias), input = step * x[0];
-    float sum = 0;
+    const Fetched<1> x_bits = fetch<1>(p.x, row, c), delta_bits = fetch<1>(p.delta, row, c);
+    Fetched<1> z_bits{};
+    if (quarter == 0 && p.z.data != nullptr) z_bits = fetch<1>(p.z, row, c);
+    float x[1], delta[1], sum = 0;
     if constexpr (kStates != 0) {
+      Fetched<1> b_bits[kHeld], c_bits[kHeld];
+#pragma unroll
+      for (int i = 0; i < kHeld; ++i) {
+        b_bits[i] = fetch<1>(p.b, row, quarter + 4 * i);
+        c_bits[i] = fetch<1>(p.c, row, quarter + 4 * i);
+      }
+      unpack(p.x, x_bits, x);
+      unpack(p.delta, delta_bits, delta);
+      const float step = softplus(delta[0] + bias), input = step * x[0];
       float halves[2];  // p_l and p_l+4 of scan_math.cuh
 #pragma unroll
       for (int i = 0; i < kHeld; ++i) {
-        load(p.b, row, quarter + 4 * i, b);
-        load(p.c, row, quarter + 4 * i, weight);
+        float b[1], weight[1];
+        unpack(p.b, b_bits[i], b);
+        unpack(p.c, c_bits[i], weight);
         state[i] = scan_next(state[i], step, rate[i], input, b[0]);
         halves[i % 2] = i < 2 ? state[i] * weight[0] : fmaf(state[i], weight[0], halves[i % 2]);
       }
       sum = halves[0] + halves[1];
     } else {
+      unpack(p.x, x_bits, x);
+      unpack(p.delta, delta_bits, delta);
+      const float step = softplus(delta[0] + bias), input = step * x[0];
       for (int n = quarter; n < p.states && (live || p.states_in_shared); n += 4) {
+        float b[1], weight[1];
         load(p.b, row, n, b);
         load(p.c, row, n, weight);
         const float next =
@@ -95,7 +108,7 @@ __global__ void __launch_bounds__(kScanRowThreads) scan_rows(const __grid_consta
     if (p.y.data == nullptr) continue;
     if (p.z.data != nullptr) {
       float z[1];
-      load(p.z, row, c, z);
+      unpack(p.z, z_bits, z);
       y[0] = scan_gate(y[0], z[0]);
     }
     store(p.y, row, c, y);

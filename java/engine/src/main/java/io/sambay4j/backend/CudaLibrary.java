@@ -70,6 +70,7 @@ final class CudaLibrary {
 
   private static @Nullable String named() {
     String property = System.getProperty(PROPERTY);
-    return property != null ? property : System.getenv(VARIABLE);
+    String named = property != null ? property : System.getenv(VARIABLE);
+    return named == null || named.isBlank() ? null : named;
   }
 }

@@ -28,14 +28,15 @@ public final class CudaHost {
 
   /** Whether a card runs the tests, and not the host. */
   public static boolean isCard() {
-    return System.getenv(CudaLibrary.VARIABLE) != null;
+    String library = System.getenv(CudaLibrary.VARIABLE);
+    return library != null && !library.contains("libsambay_cuda_host");
   }
 
   /** Makes the device "cuda" known until closed: not for good, or "auto" would mean it as well. */
   public static Named name() {
     NativeLibrary.unavailabilityCause()
         .ifPresent(cause -> abort(String.valueOf(cause.getMessage())));
-    if (isCard()) {
+    if (System.getenv(CudaLibrary.VARIABLE) != null) {
       return new Named(System.getProperty(CudaLibrary.PROPERTY));
     }
     if (!Files.exists(TWIN)) {

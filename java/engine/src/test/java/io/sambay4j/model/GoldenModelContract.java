@@ -34,6 +34,11 @@ abstract class GoldenModelContract {
     return GoldenModel.names().filter(name -> name.endsWith("-bf16") || name.startsWith("phi4"));
   }
 
+  /** Ways of cutting a prompt. */
+  int[] chunkSizes() {
+    return new int[] {Integer.MAX_VALUE, 7, 3, 1};
+  }
+
   @ParameterizedTest
   @MethodSource("models")
   void everyTensorOfAOneShotPrompt(String name) {
@@ -89,7 +94,7 @@ abstract class GoldenModelContract {
   void greedyTextAfterAnyWayOfReadingThePrompt(String name) {
     GoldenModel golden = GoldenModel.read(name);
     try (SambayModel model = golden.load(backend(), DType.F32)) {
-      for (int chunk : new int[] {Integer.MAX_VALUE, 7, 3, 1}) {
+      for (int chunk : chunkSizes()) {
         for (Case c : golden.cases()) {
           try (SequenceState sequence = model.states().acquire()) {
             String what = name + " " + c.prefix() + " in chunks of " + chunk;
