@@ -32,7 +32,6 @@ final class KernelCheck {
   private static final double BF16_LIMIT = 1e-2;
 
   private static final float EPS = 1e-5f;
-  private static final String SAMPLE = "sample";
 
   // Three sequences: a new one, one of one token, one far along; odd widths meet every remainder of
   // the kernels' loops.
@@ -72,11 +71,6 @@ final class KernelCheck {
     return limit;
   }
 
-  /** Whether the operation is there: the CPU leaves sampling to Java. */
-  boolean runsOn(Backend backend) {
-    return !operation.equals(SAMPLE) || backend.samples();
-  }
-
   /** Runs the operation and returns what it wrote. */
   float[][] run(Backend backend, long seed) {
     try (Inputs in = new Inputs(backend, activations, new SplittableRandom(seed))) {
@@ -88,7 +82,7 @@ final class KernelCheck {
   static List<KernelCheck> all() {
     List<KernelCheck> all = new ArrayList<>();
     for (DType activations : new DType[] {DType.F32, DType.BF16}) {
-      for (DType stored : DType.values()) {
+      for (DType stored : DType.ofTensors()) {
         String suffix = " " + Names.of(stored);
         add(all, "linear" + suffix, activations, in -> linear(in, stored, TOKENS, false));
         add(all, "linear" + suffix + ", one row", activations, in -> linear(in, stored, 1, false));
@@ -115,7 +109,7 @@ final class KernelCheck {
       add(all, "diff_attention, full", activations, in -> attention(in, 0, true));
       add(all, "rope", activations, KernelCheck::rope);
     }
-    add(all, SAMPLE, DType.F32, KernelCheck::sample);
+    add(all, "sample", DType.F32, KernelCheck::sample);
     return all;
   }
 
