@@ -32,7 +32,6 @@ final class KernelCheck {
   private static final double BF16_LIMIT = 1e-2;
 
   private static final float EPS = 1e-5f;
-  private static final String SAMPLE = "sample";
 
   // Three sequences: a new one, one of one token, one far along; odd widths meet every remainder of
   // the kernels' loops.
@@ -70,11 +69,6 @@ final class KernelCheck {
 
   double limit() {
     return limit;
-  }
-
-  /** Whether the operation is there: the CPU leaves sampling to Java. */
-  boolean runsOn(Backend backend) {
-    return !operation.equals(SAMPLE) || backend.samples();
   }
 
   /** Runs the operation and returns what it wrote. */
@@ -115,7 +109,7 @@ final class KernelCheck {
       add(all, "diff_attention, full", activations, in -> attention(in, 0, true));
       add(all, "rope", activations, KernelCheck::rope);
     }
-    add(all, SAMPLE, DType.F32, KernelCheck::sample);
+    add(all, "sample", DType.F32, KernelCheck::sample);
     return all;
   }
 

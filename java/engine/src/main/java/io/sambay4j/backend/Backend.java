@@ -122,7 +122,7 @@ public interface Backend extends AutoCloseable {
   /** Chooses one token for each row of logits [n, vocabulary] f32. */
   void sample(Tensor logits, Draws draws);
 
-  /** Whether {@link #sample} is here and saves time: where logits would have to be fetched. */
+  /** Whether {@link #sample} saves time over fetching logits and choosing in Java. */
   default boolean samples() {
     return false;
   }

@@ -524,7 +524,7 @@ public final class NativeBackend implements Backend {
 
   @Override
   public boolean samples() {
-    return device.isCard();
+    return true;
   }
 
   @Override

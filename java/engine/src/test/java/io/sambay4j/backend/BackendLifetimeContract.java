@@ -59,7 +59,7 @@ abstract class BackendLifetimeContract {
       operations.add(method.getName());
     }
     operations.removeAll(Set.of("close", "description"));
-    operations.removeAll(Set.of("sample", "samples", "record", "recordsGraphs")); // not on the CPU
+    operations.removeAll(Set.of("samples", "record", "recordsGraphs")); // graphs: not on the CPU
     operations.add("setRows");
     try (Backend backend = open()) {
       assertEquals(operations, new TreeSet<>(new Calls(backend, backend).byName.keySet()));
@@ -393,6 +393,7 @@ abstract class BackendLifetimeContract {
           "diffAttention",
           () -> backend.diffAttention(ONE, shape, differential, f32, null, null, cache, y));
       byName.put("rope", () -> backend.rope(ONE, f32, cos, rows.rows(0, 1).cols(0, 2), 4));
+      byName.put("sample", () -> backend.sample(f32, new Draws(1)));
       byName.put("setRows", () -> weight.setRows(0, ByteBuffer.allocate(16), DType.F32));
     }
 
