@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "api/check.h"
-#include "api/device.h"
+#include "api/error.h"
 #include "cpu/simd/vec_scalar.h"
 
 // One body, compiled for several instruction sets. Without fused products all of them round alike.
@@ -126,7 +126,7 @@ SAMBAY_INLINE void quantize_any(const sy_tensor& from, const sy_quantized& to) {
   }
 }
 
-#if defined(SAMBAY_X86)
+#if defined(__x86_64__)
 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]] void quantize_with_avx512(
     const sy_tensor& from, const sy_quantized& to) {
   quantize_any(from, to);
@@ -165,8 +165,28 @@ void check_quantizable(const sy_tensor& from, sy_dtype dtype, int64_t first_row)
   }
 }
 
+void check_codes(const sy_quantized& from, int64_t first_row) {
+  const int64_t groups = from.cols / SY_GROUP;
+  for (int64_t r = 0; r < from.rows; ++r) {
+    for (int64_t g = 0; g < groups; ++g) {
+      if ((from.scales[r * groups + g] & 0x7c00) == 0x7c00) {
+        throw Failure(SY_ERR_ARGUMENT, "the scale of row %" PRId64 ", group %" PRId64 " is not a finite number",
+                      first_row + r, g);
+      }
+    }
+    if (from.dtype == SY_INT8) {
+      const auto* codes = static_cast<const int8_t*>(from.codes) + r * from.cols;
+      const void* found = std::memchr(codes, 0x80, static_cast<size_t>(from.cols));
+      if (found != nullptr) {
+        throw Failure(SY_ERR_ARGUMENT, "row %" PRId64 ", column %" PRId64 " has the code -128, expected -127 to 127",
+                      first_row + r, static_cast<int64_t>(static_cast<const int8_t*>(found) - codes));
+      }
+    }
+  }
+}
+
 void quantize_rows(const sy_tensor& from, const sy_quantized& to) {
-#if defined(SAMBAY_X86)
+#if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl")) {
     return quantize_with_avx512(from, to);
@@ -177,17 +197,3 @@ void quantize_rows(const sy_tensor& from, const sy_quantized& to) {
 }
 
 }  // namespace sambay
-
-using sambay::Dim;
-namespace check = sambay::check;
-
-sy_status sy_quantize(const sy_tensor* from, const sy_quantized* to) {
-  return sambay::entry("quantize", [&] {
-    Dim rows{"rows"}, cols{"cols"};
-    check::matrix("from", from, rows, cols);
-    check::quantized("to", to, rows, cols);
-    sambay::FloatingPointMode mode;
-    sambay::check_quantizable(*from, to->dtype, 0);
-    sambay::quantize_rows(*from, *to);
-  });
-}

@@ -10,6 +10,11 @@ namespace sambay {
 // What sy_measure_limits times.
 enum class Probe { kReadMemory, kF32Products, kBf16Products, kInt8Products, kExponentials };
 
+// Of some weights of docs/sampling.md.
+struct WeightSum {
+  uint64_t total, largest;
+};
+
 // Every operation of one target. The arguments have been checked by src/api: kernels assume that they are well formed.
 // The only exception a kernel lets out is std::bad_alloc, from the pool's scratch memory.
 struct Ops {
@@ -37,6 +42,11 @@ struct Ops {
   void (*attention)(Pool&, const sy_attention_args&);
   void (*diff_attention)(Pool&, const sy_diff_attention_args&);
   void (*rope)(Pool&, const sy_rope_args&);
+
+  // What sampling does to every logit; see kernels/sample.inl.h.
+  int64_t (*largest_logit)(const float* logits, int64_t n);
+  WeightSum (*weigh_logits)(const float* logits, int64_t n, float largest, double temperature, uint64_t* weights);
+  double (*sum_exp_logits)(const float* logits, int64_t n, float largest);
 
   // One round of a probe on every thread. Returns how many bytes, operations or exponentials it was, 0 if the target
   // has no such thing. `memory` is what kReadMemory reads.

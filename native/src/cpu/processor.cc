@@ -103,10 +103,6 @@ void CpuProcessor::linear(const sy_linear_args& args) {
   }
 }
 
-void CpuProcessor::sample(const sy_sample_args&) {
-  throw Failure(SY_ERR_UNSUPPORTED, "the CPU has no kernel for it; io.sambay4j.sampling.Sampler does the same");
-}
-
 void CpuProcessor::graph_begin() {
   throw Failure(SY_ERR_UNSUPPORTED, "the CPU keeps no graphs: a call costs it less than a microsecond");
 }

@@ -89,26 +89,6 @@ char* panel_data(CpuWeight& weight, int64_t panel) {
   return static_cast<char*>(weight.data) + panel * (weight.bytes / weight.panels);
 }
 
-void check_codes(const sy_quantized& from, int64_t first_row) {
-  for (int64_t r = 0; r < from.rows; ++r) {
-    const sy_quantized row = rows_of(from, r, 1);
-    for (int64_t g = 0; g < from.cols / SY_GROUP; ++g) {
-      if ((row.scales[g] & 0x7c00) == 0x7c00) {
-        throw Failure(SY_ERR_ARGUMENT, "the scale of row %" PRId64 ", group %" PRId64 " is not a finite number",
-                      first_row + r, g);
-      }
-    }
-    if (from.dtype == SY_INT8) {
-      const auto* codes = static_cast<const int8_t*>(row.codes);
-      const void* found = std::memchr(codes, 0x80, static_cast<size_t>(from.cols));
-      if (found != nullptr) {
-        throw Failure(SY_ERR_ARGUMENT, "row %" PRId64 ", column %" PRId64 " has the code -128, expected -127 to 127",
-                      first_row + r, static_cast<int64_t>(static_cast<const int8_t*>(found) - codes));
-      }
-    }
-  }
-}
-
 }  // namespace
 
 void set_and_quantize_rows(Pool& pool, CpuWeight& weight, int64_t first_row, const sy_tensor& from) {

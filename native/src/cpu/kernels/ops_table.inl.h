@@ -13,6 +13,9 @@
 #include "cpu/kernels/causal_conv1d.inl.h"
 #include "cpu/kernels/selective_scan.inl.h"
 #include "cpu/kernels/kv_cache.inl.h"
+#include "cpu/kernels/attention_plan.inl.h"
+#include "cpu/kernels/attention_few.inl.h"
+#include "cpu/kernels/attention_many.inl.h"
 #include "cpu/kernels/attention.inl.h"
 #include "cpu/kernels/rope.inl.h"
 #include "cpu/kernels/packed_weight.inl.h"
@@ -20,6 +23,7 @@
 #include "cpu/kernels/copies.inl.h"
 #include "cpu/kernels/linear.inl.h"
 #include "cpu/kernels/linear_quantized.inl.h"
+#include "cpu/kernels/sample.inl.h"
 #include "cpu/kernels/limits.inl.h"
 // clang-format on
 
@@ -44,6 +48,9 @@ constexpr Ops ops_table(const char* target) {
       .attention = attention,
       .diff_attention = diff_attention,
       .rope = rope,
+      .largest_logit = largest_logit,
+      .weigh_logits = weigh_logits,
+      .sum_exp_logits = sum_exp_logits,
       .probe = probe,
   };
 }

@@ -4,6 +4,7 @@ import io.sambay4j.GenerationRequest.Prompt;
 import io.sambay4j.backend.Backends;
 import io.sambay4j.backend.DType;
 import io.sambay4j.model.LoadOptions;
+import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelLoader;
 import io.sambay4j.model.SambayModel;
@@ -535,7 +536,10 @@ public final class TextModel implements AutoCloseable {
       this.directory = directory;
     }
 
-    /** {@code auto} (default), {@code cpu}, {@code cuda} or {@code reference}. */
+    /**
+     * {@code auto} (default), {@code cpu}, {@code cuda} (the first card), {@code cuda:N} or {@code
+     * reference}.
+     */
     public Builder device(String value) {
       device = value;
       return this;
@@ -641,9 +645,14 @@ public final class TextModel implements AutoCloseable {
       SamplingParameters sampling = defaultSampling(directory, generationConfig);
       SambayModel model;
       try (Checkpoint checkpoint = Checkpoint.open(files)) {
+        long bytes = MemoryEstimate.of(config, options, checkpoint).total();
         model =
             ModelLoader.load(
-                Backends.open(device, target, threads), config, checkpoint, options, progress);
+                Backends.open(device, target, threads, bytes),
+                config,
+                checkpoint,
+                options,
+                progress);
       }
       log.info(
           "{} on {}, weights {}, activations {}, context {}, ready in {} ms",

@@ -1,5 +1,6 @@
 package io.sambay4j.cli;
 
+import io.sambay4j.backend.DeviceName;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -66,7 +67,7 @@ final class Cli {
             new SelfTestCommand(console))) {
       cli.addSubcommand(command);
     }
-    Names.register(cli, DeviceOptions.Device.class);
+    cli.registerConverter(DeviceName.class, Names::device);
     Names.register(cli, DeviceOptions.Target.class);
     Names.register(cli, ModelOptions.WeightType.class);
     Names.register(cli, ModelOptions.ActivationType.class);

@@ -3,6 +3,7 @@ package io.sambay4j.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.backend.DeviceMemory;
 import io.sambay4j.model.LayerKind;
 import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
@@ -28,7 +29,8 @@ import picocli.CommandLine.Option;
     name = "inspect",
     description =
         "Shows configuration, layers, parameters by part, formats, and the memory a model "
-            + "takes for a given context and batch. Reads headers only; --check and --verify read the weights as well.",
+            + "takes for a given context and batch, and the devices here. Reads headers only; "
+            + "--check and --verify read the weights as well.",
     header = "Shows what a model directory holds and needs.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
@@ -131,6 +133,8 @@ final class InspectCommand implements Callable<Integer> {
     printParameters(config);
     console.out().println();
     printMemory(memory(files, checkpoint));
+    console.out().println();
+    printDevices();
     console.out().flush();
   }
 
@@ -265,6 +269,24 @@ final class InspectCommand implements Callable<Integer> {
     table.print(console.out());
   }
 
+  private void printDevices() {
+    Table table = new Table("device", "", "");
+    for (Devices.Device device : Devices.all()) {
+      DeviceMemory memory = device.memory();
+      table.row(
+          device.name(),
+          device.available() ? "here" : "not here",
+          memory == null
+              ? device.description()
+              : "%s, %s of %s free"
+                  .formatted(
+                      device.description(),
+                      Units.bytes(memory.free()),
+                      Units.bytes(memory.total())));
+    }
+    table.print(console.out());
+  }
+
   // ---- for programs
 
   private ObjectNode toJson(ModelFiles files, @Nullable Checkpoint checkpoint) {
@@ -300,6 +322,18 @@ final class InspectCommand implements Callable<Integer> {
         .put("cache_bytes", memory.cache())
         .put("workspace_bytes", memory.workspace())
         .put("all_bytes", memory.total());
+    ArrayNode devices = root.putArray("devices");
+    for (Devices.Device device : Devices.all()) {
+      ObjectNode node =
+          devices
+              .addObject()
+              .put("name", device.name())
+              .put("available", device.available())
+              .put("description", device.description());
+      if (device.memory() != null) {
+        node.put("free_bytes", device.memory().free()).put("all_bytes", device.memory().total());
+      }
+    }
     return root;
   }
 

@@ -236,8 +236,9 @@ final class ModelOptions {
     try (Checkpoint checkpoint = Checkpoint.open(files.directory());
         Progress progress = new Progress(console, "loading")) {
       WeightFormat kept = weights(unlessSaid, () -> fitting(console, device, files, options));
-      return ModelLoader.load(
-          device.open(), files.config(), checkpoint, options.withWeights(kept), progress);
+      LoadOptions chosen = options.withWeights(kept);
+      long bytes = MemoryEstimate.of(files.config(), chosen, checkpoint).total();
+      return ModelLoader.load(device.open(bytes), files.config(), checkpoint, chosen, progress);
     }
   }
 }

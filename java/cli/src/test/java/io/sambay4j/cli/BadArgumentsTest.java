@@ -58,7 +58,7 @@ final class BadArgumentsTest {
         bad(2, "the prompt has 12 tokens", "generate", "--context", "5", "What is 17+25?"),
         bad(2, "--context must be at least 1", "generate", "--context", "0", "x"),
         bad(2, "--threads must be 0 or more", "generate", "--threads", "-1", "x"),
-        bad(2, "expected one of cpu, cuda", "generate", "--device", "tpu", "x"),
+        bad(2, "expected auto, cpu, cuda, cuda:N or reference", "generate", "--device", "tpu", "x"),
         bad(2, "expected one of scalar, avx2", "generate", "--target", "sse", "x"),
         bad(
             2,
@@ -71,7 +71,16 @@ final class BadArgumentsTest {
             "x"),
         bad(2, "expected one of auto, stored, f32", "generate", "--dtype", "int3", "x"),
         bad(2, "expected one of f32, bf16", "generate", "--activations", "f16", "x"),
-        bad(1, "cuda is not there yet", "generate", "--device", "cuda", "x"),
+        bad(1, "device cuda: the jar sambay4j-bindings", "generate", "--device", "cuda", "x"),
+        bad(
+            2,
+            "--target is for the device cpu, not for cuda:1",
+            "generate",
+            "--device",
+            "cuda:1",
+            "--target",
+            "avx2",
+            "x"),
         bad(2, "--logprobs is shown in the output of --json", "generate", "--logprobs", "2", "x"),
         bad(
             2,

@@ -2,9 +2,12 @@ package io.sambay4j.backend;
 
 import static io.sambay4j.backend.NativeDevice.check;
 import static io.sambay4j.bindings.global.Native.SY_LINEAR_ACCUMULATE;
+import static io.sambay4j.bindings.global.Native.SY_LINEAR_GMU;
+import static io.sambay4j.bindings.global.Native.SY_LINEAR_SWIGLU;
 import static io.sambay4j.bindings.global.Native.sy_attention;
 import static io.sambay4j.bindings.global.Native.sy_causal_conv1d;
 import static io.sambay4j.bindings.global.Native.sy_copy;
+import static io.sambay4j.bindings.global.Native.sy_device_memory;
 import static io.sambay4j.bindings.global.Native.sy_diff_attention;
 import static io.sambay4j.bindings.global.Native.sy_download;
 import static io.sambay4j.bindings.global.Native.sy_embedding;
@@ -17,8 +20,12 @@ import static io.sambay4j.bindings.global.Native.sy_linear;
 import static io.sambay4j.bindings.global.Native.sy_measure_limits;
 import static io.sambay4j.bindings.global.Native.sy_rms_norm;
 import static io.sambay4j.bindings.global.Native.sy_rope;
+import static io.sambay4j.bindings.global.Native.sy_sample;
 import static io.sambay4j.bindings.global.Native.sy_selective_scan;
 import static io.sambay4j.bindings.global.Native.sy_swiglu;
+import static io.sambay4j.bindings.global.Native.sy_synchronize;
+import static io.sambay4j.bindings.global.Native.sy_timer_start;
+import static io.sambay4j.bindings.global.Native.sy_timer_stop;
 import static io.sambay4j.bindings.global.Native.sy_upload;
 import static io.sambay4j.bindings.global.Native.sy_weight_set_quantized_rows;
 import static io.sambay4j.bindings.global.Native.sy_weight_set_rows;
@@ -26,6 +33,7 @@ import static io.sambay4j.bindings.global.Native.sy_zero;
 
 import io.sambay4j.bindings.sy_kv;
 import io.sambay4j.bindings.sy_limits;
+import io.sambay4j.bindings.sy_norm;
 import io.sambay4j.bindings.sy_quantized;
 import io.sambay4j.bindings.sy_tensor;
 import io.sambay4j.bindings.sy_weight;
@@ -58,8 +66,8 @@ public final class NativeBackend implements Backend {
    * Opens a device of the native library; see {@code sy_device_create}. Ask {@link
    * NativeLibrary#isAvailable} first.
    *
-   * @param kind "cpu"
-   * @param target null or "auto": the best of this machine
+   * @param kind "cpu", or "cuda" once its library is open
+   * @param target null or "auto": the best of this machine; for "cuda" the number of the card
    * @param threads 0: one for each core
    * @throws io.sambay4j.NativeException if the target cannot run on this machine
    */
@@ -202,23 +210,42 @@ public final class NativeBackend implements Backend {
   }
 
   @Override
-  public void linear(Tensor x, Weight weight, @Nullable Tensor bias, Tensor y, boolean accumulate) {
+  public void linear(LinearArgs args) {
     synchronized (device) {
       NativeArguments arguments = device.begin();
-      Checks.linear(x, weight, bias, y);
+      Checks.linear(args);
       check(
           sy_linear(
               device.pointer(),
               arguments
                   .linear
-                  .x(view(x))
-                  .norm(null)
-                  .weight(packed(weight))
-                  .bias(optional(bias))
-                  .memory(null)
-                  .y(view(y))
-                  .flags(accumulate ? SY_LINEAR_ACCUMULATE : 0)));
+                  .x(view(args.x()))
+                  .norm(args.norm() == null ? null : norm(args.norm()))
+                  .weight(packed(args.weight()))
+                  .bias(optional(args.bias()))
+                  .memory(optional(args.memory()))
+                  .y(view(args.y()))
+                  .flags(flags(args.epilogue()))));
     }
+  }
+
+  private sy_norm norm(Norm norm) {
+    return device
+        .arguments
+        .norm
+        .weight(view(norm.weight()))
+        .bias(optional(norm.bias()))
+        .eps(norm.eps())
+        .dtype(NativeArguments.nativeDtype(norm.dtype()));
+  }
+
+  private static int flags(Epilogue epilogue) {
+    return switch (epilogue) {
+      case STORE -> 0;
+      case ACCUMULATE -> SY_LINEAR_ACCUMULATE;
+      case SWIGLU -> SY_LINEAR_SWIGLU;
+      case GMU -> SY_LINEAR_GMU;
+    };
   }
 
   @Override
@@ -229,7 +256,11 @@ public final class NativeBackend implements Backend {
       check(
           sy_embedding(
               device.pointer(),
-              arguments.embedding.table(packed(table)).ids(arguments.indices(ids)).y(view(y))));
+              arguments
+                  .embedding
+                  .table(packed(table))
+                  .ids(arguments.arrays().ints(ids))
+                  .y(view(y))));
     }
   }
 
@@ -241,7 +272,7 @@ public final class NativeBackend implements Backend {
       check(
           sy_gather_rows(
               device.pointer(),
-              arguments.gatherRows.x(view(x)).rows(arguments.indices(rows)).y(view(y))));
+              arguments.gatherRows.x(view(x)).rows(arguments.arrays().ints(rows)).y(view(y))));
     }
   }
 
@@ -465,6 +496,77 @@ public final class NativeBackend implements Backend {
                   .cos(view(cos))
                   .sin(view(sin))
                   .head_dim(headDim)));
+    }
+  }
+
+  @Override
+  public void sample(Tensor logits, Draws draws) {
+    synchronized (device) {
+      NativeArguments arguments = device.begin();
+      Checks.sample(logits, draws);
+      HostArrays arrays = arguments.arrays();
+      check(
+          sy_sample(
+              device.pointer(),
+              arguments
+                  .sample
+                  .logits(view(logits))
+                  .temperature(arrays.doubles(draws.temperature()))
+                  .top_k(arrays.ints(draws.topK()))
+                  .top_p(arrays.doubles(draws.topP()))
+                  .min_p(arrays.doubles(draws.minP()))
+                  .random(arrays.longs(draws.random()))
+                  .token(arrays.results(draws.token()))
+                  .log_probability(arrays.results(draws.logProbability()))));
+      arrays.deliver();
+    }
+  }
+
+  @Override
+  public boolean samples() {
+    return device.isCard();
+  }
+
+  @Override
+  public boolean recordsGraphs() {
+    return device.isCard();
+  }
+
+  @Override
+  public Graph record(Runnable operations) {
+    synchronized (device) {
+      return NativeGraph.record(device, operations);
+    }
+  }
+
+  /** Waits until the device has done what was called. */
+  public void synchronize() {
+    synchronized (device) {
+      check(sy_synchronize(device.pointer()));
+    }
+  }
+
+  /** Memory of the device, as the system sees it now. */
+  public DeviceMemory memory() {
+    synchronized (device) {
+      long[] free = new long[1];
+      long[] total = new long[1];
+      check(sy_device_memory(device.pointer(), free, total));
+      return new DeviceMemory(free[0], total[0]);
+    }
+  }
+
+  /**
+   * Seconds the device takes for what {@code operations} calls on this backend, by its own clock
+   * where it has one: without the calls themselves, which run ahead of it.
+   */
+  public double seconds(Runnable operations) {
+    synchronized (device) {
+      double[] seconds = new double[1];
+      check(sy_timer_start(device.pointer()));
+      operations.run();
+      check(sy_timer_stop(device.pointer(), seconds));
+      return seconds[0];
     }
   }
 

@@ -2,6 +2,7 @@ package io.sambay4j.model;
 
 import io.sambay4j.backend.DType;
 import io.sambay4j.model.ModelTensors.Expected;
+import io.sambay4j.weights.Checkpoint;
 import io.sambay4j.weights.StorageType;
 import java.util.function.Function;
 
@@ -36,6 +37,17 @@ public record MemoryEstimate(
         workspace(config, options),
         options.sequences(),
         options.contextLimit());
+  }
+
+  /**
+   * As {@link #of(ModelConfig, LoadOptions, Function)}, the storage being the checkpoint's.
+   *
+   * @throws io.sambay4j.InvalidModelException if the checkpoint does not hold what the
+   *     configuration needs
+   */
+  public static MemoryEstimate of(ModelConfig config, LoadOptions options, Checkpoint checkpoint) {
+    ModelTensors.of(config).verify(checkpoint);
+    return of(config, options, name -> checkpoint.tensor(name).type());
   }
 
   /** All sequences at their longest. */
@@ -91,19 +103,14 @@ public record MemoryEstimate(
     long queryCols = attends ? config.attentionWidth() : 0;
     long kvCols = attends ? config.kvWidth() : 0;
     long activations =
-        config.hiddenSize()
-            + (remembers ? 7L : 5L) * config.mambaInner()
+        (remembers ? 7L : 5L) * config.mambaInner()
             + config.mambaDtRank()
             + 2L * config.mambaState()
             + Math.max(1, queryCols + 2 * kvCols)
             + Math.max(1, queryCols)
-            + Math.max(1, 2L * config.intermediateSize())
             + Math.max(1, config.intermediateSize());
     long residual = 2L * config.hiddenSize() * DType.F32.bytes();
-    long logits =
-        (long) Math.min(Workspace.LOGIT_ROWS, options.stepTokens())
-            * config.vocabSize()
-            * DType.F32.bytes();
+    long logits = (long) Workspace.logitRows(options) * config.vocabSize() * DType.F32.bytes();
     return options.stepTokens() * (activations * options.activations().bytes() + residual) + logits;
   }
 }

@@ -5,6 +5,7 @@ import io.sambay4j.backend.AttentionShape;
 import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Backend.Differential;
 import io.sambay4j.backend.DType;
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Quantizer;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
@@ -83,9 +84,7 @@ public final class ModelLoader {
       ModelTensors.of(config).verify(checkpoint);
       ModelLoader loader = new ModelLoader(backend, config, checkpoint, options, progress);
       ModelParts parts = loader.parts();
-      Workspace work =
-          loader.own(
-              Workspace.create(backend, config, options.activations(), options.stepTokens()));
+      Workspace work = loader.own(Workspace.create(backend, config, options));
       StatePool states =
           new StatePool(
               backend,
@@ -238,7 +237,8 @@ public final class ModelLoader {
     return new Norm(
         vector(name + ".weight"),
         config.norm() == NormKind.LAYER_NORM ? vector(name + ".bias") : null,
-        (float) config.normEps());
+        (float) config.normEps(),
+        options.activations());
   }
 
   private Linear linear(String name, boolean withBias) {
