@@ -16,10 +16,12 @@ struct ActivationGroup {
   int32_t start;  // -(what code 0 of the weight is stored as) * sum of codes: where sums over stored codes begin
 };
 
-constexpr int kQuantizedRows = kLanes == 16 ? 12 : kLanes == 8 ? 4 : 2;  // rows per tile
-constexpr int64_t kQuantizedPassRows = 20 * kQuantizedRows;              // rows per pass over W
-constexpr int64_t kQuantizedFewRows = 4 * kQuantizedRows;                // up to here W is read front to back
-constexpr int64_t kGroupsPerBlock = 16;                                  // even
+constexpr int kQuantizedRows = kDotInstruction ? 12
+                               : kLanes == 16  ? 8
+                                               : 4;           // rows per tile, for the registers there are
+constexpr int64_t kQuantizedPassRows = 20 * kQuantizedRows;  // rows per pass over W
+constexpr int64_t kQuantizedFewRows = 4 * kQuantizedRows;    // up to here W is read front to back
+constexpr int64_t kGroupsPerBlock = 16;                      // even
 constexpr int64_t kPanelsPerBlock = 4;
 constexpr int64_t kGroupsPerTask = 64;  // of x, to round
 constexpr int64_t kReadAhead = 1024;    // bytes: the processor's own prefetch alone leaves a tenth to a third behind
@@ -84,15 +86,19 @@ void multiply_groups(const ActivationGroup* x, const char* panel, int64_t first,
     const ActivationGroup* rows = x + g * kRows;
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
-      Codes codes[kCodesPerGroup];
-      Panel::load(group.codes, v * kLanes, codes);
+      typename Panel::Dot dots[kRows];
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) dots[r] = typename Panel::Dot(rows[r].start);
+#pragma GCC unroll 8
+      for (int i = 0; i < kCodesPerGroup; ++i) {
+        const Codes codes = Panel::load(group.codes, v * kLanes, i);
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) dots[r].add(codes, rows[r].codes + 4 * i);
+      }
       const Vec scales = load(group.scales + v * kLanes);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
-        typename Panel::Dot dot(rows[r].start);
-#pragma GCC unroll 8
-        for (int i = 0; i < kCodesPerGroup; ++i) dot.add(codes[i], rows[r].codes + 4 * i);
-        sums[r][v] = sums[r][v] + dot.value() * scales * set(rows[r].scale);
+        sums[r][v] = sums[r][v] + dots[r].value() * scales * set(rows[r].scale);
       }
     }
   }

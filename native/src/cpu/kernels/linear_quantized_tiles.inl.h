@@ -15,9 +15,9 @@ const uint8_t* weight_tile(const uint8_t* codes, uint8_t* place) {
     return codes;
   } else {
     for (int64_t lane = 0; lane < kPanel; lane += kLanes) {
-      Codes bytes[kCodesPerGroup];
-      Panel::load(codes, lane, bytes);
-      for (int i = 0; i < kCodesPerGroup; ++i) store_codes(place + (i * kPanel + lane) * 4, bytes[i]);
+      for (int i = 0; i < kCodesPerGroup; ++i) {
+        store_codes(place + (i * kPanel + lane) * 4, Panel::load(codes, lane, i));
+      }
     }
     return place;
   }

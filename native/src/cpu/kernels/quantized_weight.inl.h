@@ -8,10 +8,8 @@ struct Int8Panel {
   static constexpr int64_t kGroupBytes = quantized_group_bytes(SY_INT8);
   static constexpr int32_t kZero = kInt8Zero;
 
-  static void load(const uint8_t* group, int64_t lane, Codes (&codes)[kCodesPerGroup]) {
-#pragma GCC unroll 8
-    for (int i = 0; i < kCodesPerGroup; ++i) codes[i] = load_codes(group + (i * kPanel + lane) * 4);
-  }
+  // Columns 4 i .. 4 i + 3.
+  static Codes load(const uint8_t* group, int64_t lane, int i) { return load_codes(group + (i * kPanel + lane) * 4); }
   static int32_t code(const uint8_t* group, int64_t lane, int64_t column) {
     return group[(column / 4 * kPanel + lane) * 4 + column % 4] - kZero;
   }
@@ -22,13 +20,9 @@ struct Int4Panel {
   static constexpr int64_t kGroupBytes = quantized_group_bytes(SY_INT4);
   static constexpr int32_t kZero = kInt4Zero;
 
-  static void load(const uint8_t* group, int64_t lane, Codes (&codes)[kCodesPerGroup]) {
-#pragma GCC unroll 8
-    for (int i = 0; i < kCodesPerGroup; i += 2) {
-      const Codes both = load_codes(group + (i / 2 * kPanel + lane) * 4);
-      codes[i] = low_halves(both);
-      codes[i + 1] = high_halves(both);
-    }
+  static Codes load(const uint8_t* group, int64_t lane, int i) {
+    const Codes both = load_codes(group + (i / 2 * kPanel + lane) * 4);
+    return i % 2 == 0 ? low_halves(both) : high_halves(both);
   }
   static int32_t code(const uint8_t* group, int64_t lane, int64_t column) {
     const int32_t both = group[(column / 8 * kPanel + lane) * 4 + column % 4];

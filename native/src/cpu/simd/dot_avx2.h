@@ -24,12 +24,13 @@ inline Codes high_halves(Codes codes) { return low_halves(_mm256_srli_epi16(code
 // which is exact for codes this small: 32 / 2 * 15 * 127 < 2^15.
 class Int4Dot {
  public:
-  explicit Int4Dot(int32_t start) : start_(start), sum_(_mm256_setzero_si256()) {}
+  explicit Int4Dot(int32_t start = 0) : start_(start), sum_(_mm256_setzero_si256()) {}
   // 4 columns.
   void add(Codes codes, const int8_t* x) {
     int32_t factors;
     memcpy(&factors, x, sizeof factors);
     sum_ = _mm256_add_epi16(sum_, _mm256_maddubs_epi16(codes, _mm256_set1_epi32(factors)));
+    __asm__("" : "+x"(sum_));  // in this order: as a tree, every product would need a register of its own
   }
   __m256i total() const {
     return _mm256_add_epi32(_mm256_set1_epi32(start_), _mm256_madd_epi16(sum_, _mm256_set1_epi16(1)));

@@ -51,9 +51,10 @@ constexpr bool kDotInstruction = false;
 
 class Int4Dot {
  public:
-  explicit Int4Dot(int32_t start) : start_(start), sum_(_mm512_setzero_si512()) {}
+  explicit Int4Dot(int32_t start = 0) : start_(start), sum_(_mm512_setzero_si512()) {}
   void add(Codes codes, const int8_t* x) {
     sum_ = _mm512_add_epi16(sum_, _mm512_maddubs_epi16(codes, four_factors(x)));
+    __asm__("" : "+v"(sum_));
   }
   __m512i total() const {
     return _mm512_add_epi32(_mm512_set1_epi32(start_), _mm512_madd_epi16(sum_, _mm512_set1_epi16(1)));
