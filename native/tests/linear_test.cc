@@ -347,6 +347,7 @@ int main() {
     test_target(device, target);
     rows_do_not_depend_on_their_neighbours(device, target);
   });
+  if (!only_on_cpu("tiles in software", "they stand in for AMX")) return finish();
   for (int threads : {1, 3}) {
     sy_device device(sambay::cpu_processor_table(), new sambay::CpuProcessor(ops_with_software_tiles(), threads));
     const std::string description = sy_device_description(&device);

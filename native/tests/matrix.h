@@ -1,4 +1,4 @@
-// Matrices of any storage type for tests, random contents, comparison with double precision, every CPU target.
+// Matrices of any storage type for tests, random contents, comparison with double precision.
 #ifndef SAMBAY_TESTS_MATRIX_H_
 #define SAMBAY_TESTS_MATRIX_H_
 
@@ -8,12 +8,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "check.h"
+#include "device.h"
 #include "sambay/sambay.h"
 #include "tolerances.h"
 
@@ -41,7 +41,7 @@ class Matrix {
   Matrix(int64_t rows, int64_t cols, sy_dtype dtype = SY_F32, int64_t gap = 0)
       : dtype_(dtype), rows_(rows), cols_(cols), stride_(cols + gap) {
     size_ = static_cast<size_t>(((rows - 1) * stride_ + cols) * bytes());
-    data_ = static_cast<unsigned char*>(std::malloc(size_));
+    data_ = static_cast<unsigned char*>(shared_allocate(size_));
     std::memset(data_, kPattern, size_);  // NaN or huge in every type: what is read by mistake shows
     view_ = {data_, dtype_, rows_, cols_, stride_};
   }
@@ -59,7 +59,7 @@ class Matrix {
     other.data_ = nullptr;
   }
   Matrix& operator=(const Matrix&) = delete;
-  ~Matrix() { std::free(data_); }
+  ~Matrix() { shared_free(data_); }
 
   sy_tensor* view() { return &view_; }
   // Some rows and columns of this matrix.
@@ -203,27 +203,6 @@ inline void expect_near(const Matrix& got, const Doubles& want, double tolerance
 }
 inline void expect_near(const Matrix& got, const Doubles& want, const std::string& what) {
   expect_near(got, want, tolerance_of(got.dtype()), what);
-}
-
-inline void expect_ok(sy_status status, const std::string& what) {
-  CHECK(status == SY_OK, "%s: status %d, %s", what.c_str(), status, sy_last_error());
-}
-
-// run(device, name) for every CPU target that runs here, on one thread and on three.
-inline void for_each_target(const std::function<void(sy_device*, const std::string&)>& run) {
-  for (const char* target : {"scalar", "avx2", "avx512", "amx"}) {
-    if (sy_cpu_target_supported(target) == 0) {
-      std::printf("skipped target %s: it does not run on this machine\n", target);
-      continue;
-    }
-    for (int threads : {1, 3}) {
-      sy_device* device = nullptr;
-      expect_ok(sy_device_create("cpu", target, threads, &device), target);
-      if (device == nullptr) continue;
-      run(device, std::string(target) + ", " + std::to_string(threads) + " threads");
-      sy_device_destroy(device);
-    }
-  }
 }
 
 // Sequences end to end, with the arrays a sy_batch borrows.

@@ -1,8 +1,8 @@
-// The operations of target amx with tiles in software and scalars for the rest: what linear_test runs where there is no
-// AMX, to prove the layout and the arithmetic of kernels/linear_tiles.inl.h.
+// The operations of target amx with tiles in software and scalars for the rest: what linear_test and quantized_test run
+// where there is no AMX, to prove the layout and the arithmetic of the kernels on tiles.
 #include "tiles_in_software.h"
 
-#include "cpu/simd/vec_scalar.h"
+#include "cpu/simd/dot_scalar.h"
 #include "cpu/target/prelude.h"
 #include "cpu/tiles/software.h"
 
@@ -10,7 +10,7 @@ namespace sambay {
 namespace {
 // clang-format off: in the order of use
 #include "cpu/kernels/ops_table.inl.h"
-#include "cpu/kernels/linear_tiles.inl.h"
+#include "cpu/kernels/tile_ops_table.inl.h"
 // clang-format on
 constexpr Ops kOps = tile_ops_table("amx in software");
 }  // namespace

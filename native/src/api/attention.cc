@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cinttypes>
 
 #include "api/device.h"
@@ -45,19 +44,7 @@ void check_attention(const Args& args) {
   } else if (!own_keys) {
     throw Failure(SY_ERR_ARGUMENT, "kv, k and v are null, expected keys from somewhere");
   }
-  for (int32_t s = 0; s < args.batch->sequences; ++s) {
-    int64_t position = args.batch->position[s];
-    int64_t rows = int64_t{args.batch->seq_start[s + 1]} - args.batch->seq_start[s];
-    int64_t first = args.window == 0 ? 0 : std::max<int64_t>(0, position - args.window + 1);
-    int64_t end = own_keys ? position : position + rows;
-    if (first >= end) {
-      continue;  // nothing from the cache
-    }
-    if (args.kv == nullptr) {
-      throw Failure(SY_ERR_ARGUMENT, "kv is null, expected a cache for batch.position[%d]=%" PRId64, s, position);
-    }
-    check::kv_positions(*args.kv, s, first, end);
-  }
+  check::attention_keys(*args.batch, args.kv, own_keys, args.window);
 }
 
 }  // namespace
@@ -74,12 +61,7 @@ sy_status sy_kv_append(sy_device* device, const sy_kv_append_args* args) {
       check::disjoint("kv.values", &args->kv->values, name, from);
     }
     check::batch(args->batch, tokens);
-    int64_t capacity = int64_t{args->kv->block_tokens} * args->kv->table_cols;
-    for (int32_t s = 0; s < args->batch->sequences; ++s) {
-      int64_t position = args->batch->position[s];
-      int64_t end = position + args->batch->seq_start[s + 1] - args->batch->seq_start[s];
-      check::kv_positions(*args->kv, s, std::max(position, end - capacity), end);
-    }
+    check::append_positions(*args->batch, *args->kv);
     device->call(device->table.kv_append, *args);
   });
 }
@@ -141,14 +123,7 @@ sy_status sy_rope(sy_device* device, const sy_rope_args* args) {
     check::disjoint("x", args->x, "cos", args->cos);
     check::disjoint("x", args->x, "sin", args->sin);
     check::batch(args->batch, tokens);
-    for (int32_t s = 0; s < args->batch->sequences; ++s) {
-      int64_t end = int64_t{args->batch->position[s]} + args->batch->seq_start[s + 1] - args->batch->seq_start[s];
-      if (end > positions.value) {
-        throw Failure(SY_ERR_SHAPE,
-                      "cos has %" PRId64 " rows, expected one for each position up to %" PRId64 " of sequence %d",
-                      positions.value, end - 1, s);
-      }
-    }
+    check::rope_positions(*args->batch, positions.value);
     device->call(device->table.rope, *args);
   });
 }

@@ -312,5 +312,41 @@ void kv_positions(const sy_kv& kv, int64_t sequence, int64_t first, int64_t end)
   }
 }
 
+void attention_keys(const sy_batch& batch, const sy_kv* kv, bool own_keys, int32_t window) {
+  for (int32_t s = 0; s < batch.sequences; ++s) {
+    int64_t position = batch.position[s];
+    int64_t rows = int64_t{batch.seq_start[s + 1]} - batch.seq_start[s];
+    int64_t first = window == 0 ? 0 : std::max<int64_t>(0, position - window + 1);
+    int64_t end = own_keys ? position : position + rows;
+    if (first >= end) {
+      continue;  // nothing from the cache
+    }
+    if (kv == nullptr) {
+      throw Failure(SY_ERR_ARGUMENT, "kv is null, expected a cache for batch.position[%d]=%" PRId64, s, position);
+    }
+    kv_positions(*kv, s, first, end);
+  }
+}
+
+void append_positions(const sy_batch& batch, const sy_kv& kv) {
+  int64_t capacity = int64_t{kv.block_tokens} * kv.table_cols;
+  for (int32_t s = 0; s < batch.sequences; ++s) {
+    int64_t position = batch.position[s];
+    int64_t end = position + batch.seq_start[s + 1] - batch.seq_start[s];
+    kv_positions(kv, s, std::max(position, end - capacity), end);
+  }
+}
+
+void rope_positions(const sy_batch& batch, int64_t positions) {
+  for (int32_t s = 0; s < batch.sequences; ++s) {
+    int64_t end = int64_t{batch.position[s]} + batch.seq_start[s + 1] - batch.seq_start[s];
+    if (end > positions) {
+      throw Failure(SY_ERR_SHAPE,
+                    "cos has %" PRId64 " rows, expected one for each position up to %" PRId64 " of sequence %d",
+                    positions, end - 1, s);
+    }
+  }
+}
+
 }  // namespace check
 }  // namespace sambay

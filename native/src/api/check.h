@@ -75,6 +75,15 @@ void kv(const sy_kv* kv, Dim& features);
 // The cache can hold positions first .. end - 1 of this sequence all at once, and their blocks lie within it.
 void kv_positions(const sy_kv& kv, int64_t sequence, int64_t first, int64_t end);
 
+// Of host arrays alone, which change from one launch of a graph to the next; the rest of the arguments is sound.
+// The keys that an attention of these rows sees lie within the cache; own_keys: those of the rows themselves do not
+// count.
+void attention_keys(const sy_batch& batch, const sy_kv* kv, bool own_keys, int32_t window);
+// The rows can be appended to the cache.
+void append_positions(const sy_batch& batch, const sy_kv& kv);
+// Rotary tables of `positions` rows reach as far as the batch.
+void rope_positions(const sy_batch& batch, int64_t positions);
+
 }  // namespace check
 }  // namespace sambay
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "api/error.h"
+#include "api/packed_weight.h"
 #include "sambay/sambay.h"
 
 namespace sambay {
@@ -147,14 +148,5 @@ constexpr ProcessorTable processor_table() {
 using MakeProcessor = sy_status (*)(const char* target, const ProcessorTable** table, void** self, ErrorText& error);
 
 }  // namespace sambay
-
-/* What every processor's weight begins with. */
-struct sy_weight {
-  sy_device* device;  // the one it was made for
-  int64_t rows;
-  int64_t cols;
-  sy_dtype storage;
-  int64_t bytes;
-};
 
 #endif  // SAMBAY_API_PROCESSOR_H_

@@ -1,6 +1,7 @@
 #include <cinttypes>
 
 #include "api/device.h"
+#include "api/quantize.h"
 
 namespace {
 
@@ -47,6 +48,7 @@ sy_status sy_weight_set_rows(sy_device* device, sy_weight* weight, int64_t first
     Dim n{"n"}, cols{"cols", weight->cols};
     check::matrix("from", from, n, cols);
     check_rows(*weight, first_row, n.value);
+    sambay::FloatingPointMode mode;
     device->call(device->table.set_rows, *weight, first_row, *from);
   });
 }
@@ -60,6 +62,17 @@ sy_status sy_weight_set_quantized_rows(sy_device* device, sy_weight* weight, int
     check::dtype("from", from->dtype, sambay::only(weight->storage));
     check_rows(*weight, first_row, n.value);
     device->call(device->table.set_quantized_rows, *weight, first_row, *from);
+  });
+}
+
+sy_status sy_quantize(const sy_tensor* from, const sy_quantized* to) {
+  return sambay::entry("quantize", [&] {
+    Dim rows{"rows"}, cols{"cols"};
+    check::matrix("from", from, rows, cols);
+    check::quantized("to", to, rows, cols);
+    sambay::FloatingPointMode mode;
+    sambay::check_quantizable(*from, to->dtype, 0);
+    sambay::quantize_rows(*from, *to);
   });
 }
 

@@ -55,6 +55,10 @@ bool has_avx512() {
          && saves(kZmmState);
 }
 
+bool has_vnni() { return bit(cpuid(7, 0).ecx, 11); }
+
+const Ops& best_avx512_ops() { return has_vnni() ? avx512vnni_ops() : avx512_ops(); }
+
 // Linux keeps tile registers only for processes that asked (x86/xstate.rst in the kernel's documentation).
 bool tiles_permitted() {
   constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
@@ -64,8 +68,8 @@ bool tiles_permitted() {
 
 bool has_amx() {
   uint32_t features = cpuid(7, 0).edx;
-  return has_avx512() && bit(cpuid(7, 1).eax, 5)    // AVX512_BF16
-         && bit(features, 24) && bit(features, 22)  // AMX-TILE, AMX-BF16
+  return has_avx512() && has_vnni() && bit(cpuid(7, 1).eax, 5)           // AVX512_BF16
+         && bit(features, 24) && bit(features, 22) && bit(features, 25)  // AMX-TILE, AMX-BF16, AMX-INT8
          && saves(kTileState) && tiles_permitted();
 }
 
@@ -81,7 +85,7 @@ constexpr Target kTargets[] = {
     {"scalar", [] { return true; }, scalar_ops},
 #if defined(SAMBAY_X86)
     {"avx2", has_avx2, avx2_ops},
-    {"avx512", has_avx512, avx512_ops},
+    {"avx512", has_avx512, best_avx512_ops},
     {"amx", has_amx, amx_ops},
 #endif
 };

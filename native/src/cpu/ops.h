@@ -10,6 +10,11 @@ namespace sambay {
 // What sy_measure_limits times.
 enum class Probe { kReadMemory, kF32Products, kBf16Products, kInt8Products, kExponentials };
 
+// Of some weights of docs/sampling.md.
+struct WeightSum {
+  uint64_t total, largest;
+};
+
 // Every operation of one target. The arguments have been checked by src/api: kernels assume that they are well formed.
 // The only exception a kernel lets out is std::bad_alloc, from the pool's scratch memory.
 struct Ops {
@@ -19,7 +24,8 @@ struct Ops {
   void (*zero)(Pool&, const sy_tensor& tensor);
   void (*set_rows)(Pool&, CpuWeight& weight, int64_t first_row, const sy_tensor& from);
 
-  void (*linear)(Pool&, const sy_linear_args&);
+  void (*linear)(Pool&, const sy_linear_args&);            // the product alone, of a weight in f32, f16 or bf16
+  void (*linear_quantized)(Pool&, const sy_linear_args&);  // the same, in int8 or int4
   void (*embedding)(Pool&, const sy_embedding_args&);
   void (*gather_rows)(Pool&, const sy_gather_rows_args&);
 
@@ -37,6 +43,11 @@ struct Ops {
   void (*diff_attention)(Pool&, const sy_diff_attention_args&);
   void (*rope)(Pool&, const sy_rope_args&);
 
+  // What sampling does to every logit; see kernels/sample.inl.h.
+  int64_t (*largest_logit)(const float* logits, int64_t n);
+  WeightSum (*weigh_logits)(const float* logits, int64_t n, float largest, double temperature, uint64_t* weights);
+  double (*sum_exp_logits)(const float* logits, int64_t n, float largest);
+
   // One round of a probe on every thread. Returns how many bytes, operations or exponentials it was, 0 if the target
   // has no such thing. `memory` is what kReadMemory reads.
   double (*probe)(Pool&, Probe, const char* memory, int64_t bytes);
@@ -46,6 +57,7 @@ struct Ops {
 const Ops& scalar_ops();
 const Ops& avx2_ops();
 const Ops& avx512_ops();
+const Ops& avx512vnni_ops();
 const Ops& amx_ops();
 
 }  // namespace sambay

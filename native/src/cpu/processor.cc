@@ -87,23 +87,20 @@ void CpuProcessor::linear(const sy_linear_args& args) {
     }
     product.x = &normed;
   }
+  const auto multiply = is_quantized(args.weight->storage) ? ops_.linear_quantized : ops_.linear;
   if ((args.flags & (SY_LINEAR_SWIGLU | SY_LINEAR_GMU)) == 0) {
-    ops_.linear(pool_, product);
+    multiply(pool_, product);
     return;
   }
   sy_tensor gates = product_.matrix(args.x->rows, args.weight->rows, args.y->dtype);
   product.y = &gates;
   product.flags = 0;
-  ops_.linear(pool_, product);
+  multiply(pool_, product);
   if ((args.flags & SY_LINEAR_SWIGLU) != 0) {
     ops_.swiglu(pool_, {&gates, args.y});
   } else {
     ops_.gmu(pool_, {&gates, args.memory, nullptr, args.y, 0, 0});
   }
-}
-
-void CpuProcessor::sample(const sy_sample_args&) {
-  throw Failure(SY_ERR_UNSUPPORTED, "the CPU has no kernel for it; io.sambay4j.sampling.Sampler does the same");
 }
 
 void CpuProcessor::graph_begin() {

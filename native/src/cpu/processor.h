@@ -10,6 +10,7 @@
 #include "cpu/ops.h"
 #include "cpu/pages.h"
 #include "cpu/pool.h"
+#include "cpu/sample.h"
 #include "sambay/sambay.h"
 
 namespace sambay {
@@ -57,7 +58,7 @@ class CpuProcessor {
   void attention(const sy_attention_args& args) { ops_.attention(pool_, args); }
   void diff_attention(const sy_diff_attention_args& args) { ops_.diff_attention(pool_, args); }
   void rope(const sy_rope_args& args) { ops_.rope(pool_, args); }
-  void sample(const sy_sample_args& args);
+  void sample(const sy_sample_args& args) { sampler_.sample(pool_, ops_, args); }
 
   void graph_begin();
   void graph_end(void** graph);
@@ -82,6 +83,7 @@ class CpuProcessor {
   std::string description_;
   std::chrono::steady_clock::time_point timer_;
   Scratch normed_, product_;
+  TokenSampler sampler_;
 };
 
 const ProcessorTable& cpu_processor_table();

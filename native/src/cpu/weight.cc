@@ -6,6 +6,7 @@
 #include "api/check.h"
 #include "cpu/pages.h"
 #include "cpu/processor.h"
+#include "cpu/quantized_weight.h"
 
 namespace sambay {
 namespace {
@@ -20,12 +21,15 @@ struct OwnedWeight : CpuWeight {
 
 CpuWeight layout(int64_t rows, int64_t cols, sy_dtype storage) {
   CpuWeight weight{{nullptr, rows, cols, storage, 0}, 0, 0, nullptr};
-  bool overflow = __builtin_add_overflow(rows, kPanel - 1, &weight.panels) ||
-                  __builtin_add_overflow(cols, kTileDepth - 1, &weight.depth);
+  const int64_t step = is_quantized(storage) ? 2 * SY_GROUP : kTileDepth;
+  const int64_t step_bytes = is_quantized(storage) ? kPairScaleBytes + 2 * quantized_group_bytes(storage)
+                                                   : kTileDepth * kPanel * element_bytes(storage);
+  bool overflow =
+      __builtin_add_overflow(rows, kPanel - 1, &weight.panels) || __builtin_add_overflow(cols, step - 1, &weight.depth);
   weight.panels /= kPanel;
-  weight.depth = weight.depth / kTileDepth * kTileDepth;
-  overflow = overflow || __builtin_mul_overflow(weight.panels, weight.depth, &weight.bytes) ||
-             __builtin_mul_overflow(weight.bytes, kPanel * element_bytes(storage), &weight.bytes);
+  weight.depth = weight.depth / step * step;
+  overflow = overflow || __builtin_mul_overflow(weight.panels, weight.depth / step, &weight.bytes) ||
+             __builtin_mul_overflow(weight.bytes, step_bytes, &weight.bytes);
   if (overflow) {
     throw Failure(SY_ERR_SHAPE, "[%" PRId64 ", %" PRId64 "] is more than memory can hold", rows, cols);
   }
@@ -35,20 +39,22 @@ CpuWeight layout(int64_t rows, int64_t cols, sy_dtype storage) {
 }  // namespace
 
 void CpuProcessor::create_weight(int64_t rows, int64_t cols, sy_dtype storage, sy_weight** weight) {
-  if ((only(storage) & kQuantized) != 0) {
-    throw Failure(SY_ERR_UNSUPPORTED, "quantised weights are not there yet on the CPU");
-  }
   *weight = new OwnedWeight(layout(rows, cols, storage));
 }
 
 void CpuProcessor::destroy_weight(sy_weight* weight) { delete static_cast<OwnedWeight*>(weight); }
 
 void CpuProcessor::set_rows(sy_weight& weight, int64_t first_row, const sy_tensor& from) {
-  ops_.set_rows(pool_, static_cast<CpuWeight&>(weight), first_row, from);
+  auto& packed = static_cast<CpuWeight&>(weight);
+  if (is_quantized(weight.storage)) {
+    set_and_quantize_rows(pool_, packed, first_row, from);
+  } else {
+    ops_.set_rows(pool_, packed, first_row, from);
+  }
 }
 
-void CpuProcessor::set_quantized_rows(sy_weight&, int64_t, const sy_quantized&) {
-  throw Failure(SY_ERR_UNSUPPORTED, "quantised weights are not there yet on the CPU");
+void CpuProcessor::set_quantized_rows(sy_weight& weight, int64_t first_row, const sy_quantized& from) {
+  sambay::set_quantized_rows(pool_, static_cast<CpuWeight&>(weight), first_row, from);
 }
 
 }  // namespace sambay

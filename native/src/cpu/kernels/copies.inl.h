@@ -31,8 +31,13 @@ inline void embedding(Pool& pool, const sy_embedding_args& args) {
   const sy_tensor& y = *args.y;
   parallel(pool, y.rows, [&](int64_t token, int thread) {
     float* row = row_to_write(y, token, 0, float_scratch(pool, thread, y.cols));
-    with_storage(args.table->storage,
-                 [&](auto type) { unpack_row<typename decltype(type)::type>(cpu_weight(args.table), args.ids[token], row); });
+    const CpuWeight& table = cpu_weight(args.table);
+    if (is_quantized(table.storage)) {
+      unpack_quantized_row(table, args.ids[token], row);
+    } else {
+      with_storage(table.storage,
+                   [&](auto type) { unpack_row<typename decltype(type)::type>(table, args.ids[token], row); });
+    }
     write_row(y, token, 0, y.cols, row);
   });
 }

@@ -43,6 +43,23 @@ inline double multiply_and_add(Pool& pool) {
   return 2.0 * kLanes * kProbeVectors * kRounds * pool.threads();
 }
 
+inline double multiply_and_add_bytes(Pool& pool) {
+  constexpr int64_t kRounds = 1 << 18;
+  parallel(pool, pool.threads(), [&](int64_t, int thread) {
+    float* numbers = float_scratch(pool, thread, (kProbeVectors + 1) * kLanes);
+    memset(numbers, 1, static_cast<size_t>((kProbeVectors + 1) * kLanes) * sizeof(float));
+    const Codes codes = load_codes(reinterpret_cast<const uint8_t*>(numbers));
+    const int8_t* x = reinterpret_cast<const int8_t*>(numbers);
+    Int8Dot sums[kProbeVectors];
+    for (int64_t round = 0; round < kRounds; ++round) {
+#pragma GCC unroll 32
+      for (int i = 0; i < kProbeVectors; ++i) sums[i].add(codes, x);
+    }
+    for (int i = 0; i < kProbeVectors; ++i) store(numbers + i * kLanes, sums[i].value());
+  });
+  return 2.0 * 4 * kLanes * kProbeVectors * kRounds * pool.threads();
+}
+
 // exp2, the cheaper of the two the kernels use, from and to the first cache.
 inline double exponentials(Pool& pool) {
   constexpr int64_t kNumbers = 2048, kRounds = 1 << 9;
@@ -65,8 +82,9 @@ inline double probe(Pool& pool, Probe what, const char* memory, int64_t bytes) {
       return multiply_and_add(pool);
     case Probe::kExponentials:
       return exponentials(pool);
-    case Probe::kBf16Products:
     case Probe::kInt8Products:
+      return kDotInstruction ? multiply_and_add_bytes(pool) : 0;
+    case Probe::kBf16Products:
       break;  // not in these words
   }
   return 0;

@@ -105,25 +105,27 @@ inline void linear_with_tiles(Pool& pool, const sy_linear_args& args) {
 
 // The rate of the tiles alone, without the loads that feed them.
 inline double probe_with_tiles(Pool& pool, Probe what, const char* memory, int64_t bytes) {
-  if (what != Probe::kBf16Products) return probe(pool, what, memory, bytes);
+  if (what != Probe::kBf16Products && what != Probe::kInt8Products) return probe(pool, what, memory, bytes);
+  const bool bf16 = what == Probe::kBf16Products;
   constexpr int64_t kRounds = 1 << 14, kProducts = 4;
   parallel(pool, pool.threads(), [&](int64_t, int) {
     Tiles tiles;
     tiles.zero<0>(), tiles.zero<1>(), tiles.zero<2>(), tiles.zero<3>();
     tiles.zero<4>(), tiles.zero<5>(), tiles.zero<6>(), tiles.zero<7>();
     for (int64_t round = 0; round < kRounds; ++round) {
-      tiles.multiply<0, 4, 6>();
-      tiles.multiply<1, 4, 7>();
-      tiles.multiply<2, 5, 6>();
-      tiles.multiply<3, 5, 7>();
+      if (bf16) {
+        tiles.multiply<0, 4, 6>();
+        tiles.multiply<1, 4, 7>();
+        tiles.multiply<2, 5, 6>();
+        tiles.multiply<3, 5, 7>();
+      } else {
+        tiles.multiply_bytes<0, 4, 6>();
+        tiles.multiply_bytes<1, 4, 7>();
+        tiles.multiply_bytes<2, 5, 6>();
+        tiles.multiply_bytes<3, 5, 7>();
+      }
     }
   });
-  return 2.0 * kTileEdge * kTileEdge * kTileDepth * kProducts * kRounds * pool.threads();
-}
-
-constexpr Ops tile_ops_table(const char* target) {
-  Ops ops = ops_table(target);
-  ops.linear = linear_with_tiles;
-  ops.probe = probe_with_tiles;
-  return ops;
+  const int64_t depth = bf16 ? kTileDepth : 2 * kTileDepth;
+  return 2.0 * static_cast<double>(kTileEdge * kTileEdge * depth * kProducts * kRounds * pool.threads());
 }

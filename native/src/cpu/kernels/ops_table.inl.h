@@ -19,8 +19,11 @@
 #include "cpu/kernels/attention.inl.h"
 #include "cpu/kernels/rope.inl.h"
 #include "cpu/kernels/packed_weight.inl.h"
+#include "cpu/kernels/quantized_weight.inl.h"
 #include "cpu/kernels/copies.inl.h"
 #include "cpu/kernels/linear.inl.h"
+#include "cpu/kernels/linear_quantized.inl.h"
+#include "cpu/kernels/sample.inl.h"
 #include "cpu/kernels/limits.inl.h"
 // clang-format on
 
@@ -31,6 +34,7 @@ constexpr Ops ops_table(const char* target) {
       .zero = zero_rows,
       .set_rows = set_rows,
       .linear = linear,
+      .linear_quantized = linear_quantized,
       .embedding = embedding,
       .gather_rows = gather_rows,
       .layer_norm = layer_norm,
@@ -44,6 +48,9 @@ constexpr Ops ops_table(const char* target) {
       .attention = attention,
       .diff_attention = diff_attention,
       .rope = rope,
+      .largest_logit = largest_logit,
+      .weigh_logits = weigh_logits,
+      .sum_exp_logits = sum_exp_logits,
       .probe = probe,
   };
 }

@@ -1,6 +1,6 @@
 #include "cpu/tiles/amx.h"
 
-#include "cpu/simd/vec_avx512.h"
+#include "cpu/simd/dot_avx512.h"
 #include "cpu/target/prelude.h"
 
 // AVX-512 for everything but the product of bf16 matrices.
@@ -8,7 +8,7 @@ namespace sambay {
 namespace {
 // clang-format off: in the order of use
 #include "cpu/kernels/ops_table.inl.h"
-#include "cpu/kernels/linear_tiles.inl.h"
+#include "cpu/kernels/tile_ops_table.inl.h"
 // clang-format on
 constexpr Ops kOps = tile_ops_table("amx");
 }  // namespace

@@ -1,4 +1,4 @@
-#include "cpu/simd/vec_avx2.h"
+#include "cpu/simd/dot_avx2.h"
 #include "cpu/target/prelude.h"
 
 namespace sambay {

@@ -1,4 +1,4 @@
-#include "cpu/simd/vec_avx512.h"
+#include "cpu/simd/dot_avx512.h"
 #include "cpu/target/prelude.h"
 
 namespace sambay {

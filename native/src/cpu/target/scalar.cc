@@ -1,4 +1,4 @@
-#include "cpu/simd/vec_scalar.h"
+#include "cpu/simd/dot_scalar.h"
 #include "cpu/target/prelude.h"
 
 namespace sambay {

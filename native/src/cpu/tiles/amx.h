@@ -6,26 +6,18 @@
 
 #include <stdint.h>
 
+#include "cpu/tiles/config.h"
+
 namespace sambay {
 namespace {
 
 constexpr int64_t kTileBytesPerRow = 64;
 
-struct alignas(64) TileConfig {
-  uint8_t palette = 1;
-  uint8_t start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t bytes_per_row[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-
-constexpr TileConfig kFullTiles{};
-
-// While it lives, the thread has its tiles, each of full size. Ending it promptly spares the system from saving 8 KiB
+// While it lives, the thread has its tiles. Ending it promptly spares the system from saving 8 KiB
 // at every switch to another thread.
 class Tiles {
  public:
-  Tiles() { __asm__ volatile("ldtilecfg %0" ::"m"(kFullTiles)); }
+  explicit Tiles(const TileConfig& config = kFullTiles) { __asm__ volatile("ldtilecfg %0" ::"m"(config)); }
   ~Tiles() { __asm__ volatile("tilerelease"); }
   Tiles(const Tiles&) = delete;
   Tiles& operator=(const Tiles&) = delete;
@@ -34,7 +26,7 @@ class Tiles {
   void zero() {
     __asm__ volatile("tilezero %%tmm%c0" ::"i"(kTile));
   }
-  // 16 rows, `stride` bytes apart.
+  // The tile's rows, `stride` bytes apart.
   template <int kTile>
   void load(const void* from, int64_t stride) {
     __asm__ volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(kTile) : "memory");
@@ -47,6 +39,12 @@ class Tiles {
   template <int kSum, int kA, int kB>
   void multiply() {
     __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(kSum), "i"(kA), "i"(kB));
+  }
+  // With kGroupTiles: kSum [16][16] 32-bit integers += kA [16][32] with sign times kB, 32 by 16 in fours without sign:
+  // [8][16][4].
+  template <int kSum, int kA, int kB>
+  void multiply_bytes() {
+    __asm__ volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(kSum), "i"(kA), "i"(kB));
   }
 };
 

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cpu/tiles/config.h"
+
 namespace sambay {
 namespace {
 
@@ -13,20 +15,23 @@ constexpr int64_t kTileBytesPerRow = 64;
 
 class Tiles {
  public:
+  explicit Tiles(const TileConfig& config = kFullTiles) : config_(config) {}
+
   template <int kTile>
   void zero() {
     memset(tiles_[kTile], 0, sizeof tiles_[kTile]);
   }
   template <int kTile>
   void load(const void* from, int64_t stride) {
-    for (int64_t row = 0; row < 16; ++row) {
-      memcpy(tiles_[kTile][row], static_cast<const char*>(from) + row * stride, kTileBytesPerRow);
+    memset(tiles_[kTile], 0, sizeof tiles_[kTile]);
+    for (int64_t row = 0; row < config_.rows[kTile]; ++row) {
+      memcpy(tiles_[kTile][row], static_cast<const char*>(from) + row * stride, config_.bytes_per_row[kTile]);
     }
   }
   template <int kTile>
   void store(void* to, int64_t stride) {
-    for (int64_t row = 0; row < 16; ++row) {
-      memcpy(static_cast<char*>(to) + row * stride, tiles_[kTile][row], kTileBytesPerRow);
+    for (int64_t row = 0; row < config_.rows[kTile]; ++row) {
+      memcpy(static_cast<char*>(to) + row * stride, tiles_[kTile][row], config_.bytes_per_row[kTile]);
     }
   }
   template <int kSum, int kA, int kB>
@@ -45,6 +50,20 @@ class Tiles {
       }
     }
   }
+  template <int kSum, int kA, int kB>
+  void multiply_bytes() {
+    for (int row = 0; row < config_.rows[kA]; ++row) {
+      for (int four = 0; four < config_.bytes_per_row[kA] / 4; ++four) {
+        const uint32_t a = tiles_[kA][row][four];
+        for (int col = 0; col < config_.bytes_per_row[kB] / 4; ++col) {
+          const uint32_t b = tiles_[kB][four][col];
+          for (int i = 0; i < 32; i += 8) {
+            tiles_[kSum][row][col] += static_cast<uint32_t>(static_cast<int8_t>(a >> i) * static_cast<uint8_t>(b >> i));
+          }
+        }
+      }
+    }
+  }
 
  private:
   static float value(uint32_t bits) {
@@ -52,6 +71,7 @@ class Tiles {
     return __builtin_bit_cast(float, bits);
   }
 
+  TileConfig config_;
   uint32_t tiles_[8][16][16];
 };
 

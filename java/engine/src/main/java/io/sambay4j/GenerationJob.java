@@ -1,6 +1,7 @@
 package io.sambay4j;
 
 import io.sambay4j.model.Chunk;
+import io.sambay4j.model.Draw;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.runtime.Job;
 import io.sambay4j.sampling.LogProbabilities;
@@ -105,6 +106,20 @@ final class GenerationJob extends Job {
     if (last && maxTokens > 0) {
       choice = sampler.next(logits);
     }
+  }
+
+  @Override
+  protected @Nullable Draw draw() {
+    if (!sampler.needsOnlyLogits()) {
+      return null;
+    }
+    SamplingParameters p = sampler.parameters();
+    return new Draw(p.temperature(), p.topK(), p.topP(), p.minP(), sampler.nextRandom());
+  }
+
+  @Override
+  protected void chosen(int token, double logProbability) {
+    choice = sampler.accept(token, logProbability);
   }
 
   @Override

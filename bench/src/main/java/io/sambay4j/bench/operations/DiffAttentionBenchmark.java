@@ -49,6 +49,18 @@ public class DiffAttentionBenchmark extends OperationBenchmark {
   }
 
   @Override
+  Work workOnCard() {
+    Work work = work();
+    boolean f32 = activations == DType.F32;
+    double own = (2.0 * HEADS + 2 * KV_HEADS) * HEAD_DIM * rows * activations.bytes(); // q, y, k, v
+    return new Work(
+        work.bytes() + own,
+        f32 ? work.f32Flops() : 0,
+        f32 ? 0 : work.f32Flops(),
+        work.exponentials());
+  }
+
+  @Override
   Runnable prepare(Backend backend) {
     Turns turns = turns(work().bytes());
     Cache cache = new Cache(backend, cached, KV_COLUMNS, context + rows, turns.count);

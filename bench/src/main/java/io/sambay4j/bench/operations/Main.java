@@ -1,5 +1,6 @@
 package io.sambay4j.bench.operations;
 
+import io.sambay4j.backend.Backends;
 import io.sambay4j.backend.DeviceLimits;
 import io.sambay4j.backend.NativeBackend;
 import io.sambay4j.bench.operations.Report.Device;
@@ -17,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Mode;
@@ -42,6 +44,9 @@ public final class Main {
   private static final String PACKAGE = Main.class.getPackageName() + ".";
 
   private Main() {}
+
+  /** Parameters that say where, and not what, is measured. */
+  static final Set<String> OF_THE_DEVICE = Set.of("device", "target", "threads");
 
   /** How benchmarks name a device. */
   private record DeviceKey(String target, String threads) {}
@@ -77,7 +82,14 @@ public final class Main {
       runner.list();
       return;
     }
-    Report report = run(commandLine, MEASURE_SECONDS, System.err);
+    Report report;
+    try {
+      report = run(commandLine, MEASURE_SECONDS, System.err);
+    } catch (UnsupportedOperationException e) {
+      System.err.println("bench: " + e.getMessage());
+      System.exit(1);
+      return;
+    }
     System.out.print(report.table());
     if (json) {
       Path file = jsonFile == null ? defaultFile(report) : jsonFile;
@@ -92,6 +104,19 @@ public final class Main {
    * @param seconds for each measuring of limits
    */
   static Report run(Options options, double seconds, PrintStream log) throws RunnerException {
+    List<Measurement> measurements = new ArrayList<>();
+    List<Device> cards = new ArrayList<>();
+    boolean cpu = false;
+    for (String device : values(options, "device", "cpu")) {
+      if (device.equals("cpu")) {
+        cpu = true;
+      } else {
+        cards.add(runOnCard(device, options, seconds, log, measurements));
+      }
+    }
+    if (!cpu) {
+      return report(cards, measurements);
+    }
     Map<DeviceKey, Device> devices = new LinkedHashMap<>();
     for (String target : values(options, "target", "auto")) {
       for (String threads : values(options, "threads", "0")) {
@@ -111,16 +136,53 @@ public final class Main {
         new Runner(own, OutputFormatFactory.createFormatInstance(log, verbosity)).run();
     // Twice, the better of the two: what else ran on the machine may have ended or begun.
     devices.replaceAll((key, device) -> better(device, measure(key, seconds)));
-    List<Measurement> measurements = new ArrayList<>();
     for (RunResult result : results) {
       measurements.add(measurement(result, devices));
     }
+    cards.addAll(devices.values());
+    return report(cards, measurements);
+  }
+
+  private static Report report(List<Device> devices, List<Measurement> measurements) {
     return new Report(
         LocalDate.now(ZoneOffset.UTC).toString(),
         processor(),
         Runtime.version().toString(),
-        List.copyOf(devices.values()),
+        devices,
         measurements);
+  }
+
+  /** Adds what a card took, and returns it with its limits. */
+  private static Device runOnCard(
+      String name,
+      Options options,
+      double seconds,
+      PrintStream log,
+      List<Measurement> measurements) {
+    Device device;
+    try (NativeBackend backend = (NativeBackend) Backends.open(name, null, 0)) {
+      device = new Device(backend.description(), backend.measureLimits(seconds));
+    }
+    for (CardRunner.Timed timed : new CardRunner(name, options, log).run()) {
+      Work work = Benchmarks.withParameters(timed.name(), timed.parameters()).workOnCard();
+      double[] sorted = timed.seconds();
+      double median = sorted[sorted.length / 2];
+      double floor = work.floor(device.limits());
+      measurements.add(
+          new Measurement(
+              timed.name().substring(0, timed.name().length() - "Benchmark".length()),
+              timed.parameters(),
+              device.description(),
+              median,
+              sorted[0],
+              sorted[sorted.length * 9 / 10],
+              sorted.length,
+              work,
+              floor,
+              work.bound(device.limits()),
+              100 * floor / median));
+    }
+    return device;
   }
 
   private static Measurement measurement(RunResult result, Map<DeviceKey, Device> devices) {
@@ -137,7 +199,7 @@ public final class Main {
       shape.put(key, params.getParam(key));
     }
     Work work = Benchmarks.withParameters(name, shape).work();
-    shape.keySet().removeAll(List.of("target", "threads"));
+    shape.keySet().removeAll(OF_THE_DEVICE);
 
     Statistics micros = result.getPrimaryResult().getStatistics();
     double seconds = micros.getPercentile(50) / 1e6;
@@ -170,6 +232,7 @@ public final class Main {
             Math.max(a.limits().readBytes(), b.limits().readBytes()),
             Math.max(a.limits().f32Flops(), b.limits().f32Flops()),
             Math.max(a.limits().bf16Flops(), b.limits().bf16Flops()),
+            Math.max(a.limits().int8Ops(), b.limits().int8Ops()),
             Math.max(a.limits().exponentials(), b.limits().exponentials())));
   }
 

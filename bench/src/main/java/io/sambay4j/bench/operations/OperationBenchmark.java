@@ -29,6 +29,10 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 2, time = 300, timeUnit = TimeUnit.MILLISECONDS)
 @Measurement(iterations = 5, time = 300, timeUnit = TimeUnit.MILLISECONDS)
 public abstract class OperationBenchmark {
+  /** cpu; or cuda, which {@link CardRunner} times and not JMH. */
+  @Param("cpu")
+  public String device = "cpu";
+
   /** CPU instructions: auto, scalar, avx2, avx512 or amx. */
   @Param("auto")
   public String target = "auto";
@@ -49,12 +53,20 @@ public abstract class OperationBenchmark {
   /** What a call cannot avoid. Depends on the parameters alone. */
   public abstract Work work();
 
+  /**
+   * The same on a card, where products of 16-bit numbers run on tensor cores in every operation,
+   * and activations of a long prompt come from memory.
+   */
+  Work workOnCard() {
+    return work();
+  }
+
   /** Makes the operands; each run of the result is one call on the next copy of them. */
   abstract Runnable prepare(Backend backend);
 
   @Setup
   public void open() {
-    NativeBackend opened = NativeBackend.open("cpu", target, threads);
+    NativeBackend opened = NativeBackend.open(device, target, threads);
     backend = opened;
     operation = prepare(opened);
   }

@@ -30,6 +30,13 @@ public class SelectiveScanBenchmark extends OperationBenchmark {
   }
 
   @Override
+  Work workOnCard() {
+    Work work = work();
+    double own = (4.0 * INNER + 2 * STATE) * rows * activations.bytes(); // x, delta, z, y, b, c
+    return new Work(work.bytes() + own, work.f32Flops(), 0, work.exponentials());
+  }
+
+  @Override
   Runnable prepare(Backend backend) {
     Turns turns = turns(work().bytes());
     Tensor x = Operands.tensor(backend, activations, rows, INNER);

@@ -1,5 +1,6 @@
 package io.sambay4j.cli;
 
+import io.sambay4j.backend.DeviceName;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -60,15 +61,18 @@ final class Cli {
             new ChatCommand(console),
             new ScoreCommand(console),
             new InspectCommand(console),
+            new QuantizeCommand(console),
             new LogitsCommand(console),
             new BenchCommand(console),
             new SelfTestCommand(console))) {
       cli.addSubcommand(command);
     }
-    Names.register(cli, DeviceOptions.Device.class);
+    cli.registerConverter(DeviceName.class, Names::device);
     Names.register(cli, DeviceOptions.Target.class);
     Names.register(cli, ModelOptions.WeightType.class);
     Names.register(cli, ModelOptions.ActivationType.class);
+    Names.register(cli, QuantizeCommand.Choice.class);
+    Names.register(cli, QuantizeCommand.Head.class);
     cli.setExpandAtFiles(false); // a prompt may begin with @
     cli.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     cli.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));

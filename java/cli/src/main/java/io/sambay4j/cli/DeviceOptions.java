@@ -3,6 +3,7 @@ package io.sambay4j.cli;
 import io.sambay4j.TextModel;
 import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Backends;
+import io.sambay4j.backend.DeviceName;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -14,8 +15,8 @@ final class DeviceOptions {
       order = 6,
       defaultValue = "auto",
       description =
-          "cpu, cuda, reference (plain Java, slow) or auto: the best here. Default: auto.")
-  private Device device = Device.AUTO;
+          "cpu, cuda (the first card), cuda:N, reference (plain Java, slow) or auto: the best here. Default: auto.")
+  private DeviceName device = DeviceName.parse("auto");
 
   @Option(
       names = "--target",
@@ -32,13 +33,6 @@ final class DeviceOptions {
       description = "CPU threads. Default: one for each core.")
   private int threads;
 
-  enum Device {
-    CPU,
-    CUDA,
-    REFERENCE,
-    AUTO
-  }
-
   enum Target {
     SCALAR,
     AVX2,
@@ -46,16 +40,26 @@ final class DeviceOptions {
     AMX
   }
 
-  /** Opens the device. The caller closes it. */
-  Backend open() {
+  /** Whether a model will be held in the memory of this machine's processors. */
+  boolean onThisProcessor() {
+    return device.kind() != DeviceName.Kind.CUDA;
+  }
+
+  /**
+   * Opens the device. The caller closes it.
+   *
+   * @param bytes memory that will be needed
+   */
+  Backend open(long bytes) {
     check();
-    return Backends.open(Names.of(device), target == null ? null : Names.of(target), threads);
+    String instructions = target == null ? null : Names.of(target);
+    return Backends.open(device.toString(), instructions, threads, bytes);
   }
 
   /** Hands the options on to a model that opens its device itself. */
   void apply(TextModel.Builder builder) {
     check();
-    builder.device(Names.of(device)).threads(threads);
+    builder.device(device.toString()).threads(threads);
     if (target != null) {
       builder.target(Names.of(target));
     }
@@ -65,8 +69,9 @@ final class DeviceOptions {
     if (threads < 0) {
       throw new IllegalArgumentException("--threads must be 0 or more but was " + threads);
     }
-    if (target != null && device == Device.REFERENCE) {
-      throw new IllegalArgumentException("--target is for the device cpu, not for reference");
+    boolean cpu = device.kind() == DeviceName.Kind.CPU || device.kind() == DeviceName.Kind.AUTO;
+    if (target != null && !cpu) {
+      throw new IllegalArgumentException("--target is for the device cpu, not for " + device);
     }
   }
 }

@@ -3,10 +3,14 @@ package io.sambay4j.cli;
 import io.sambay4j.backend.AttentionShape;
 import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Backend.Differential;
+import io.sambay4j.backend.Backend.Epilogue;
+import io.sambay4j.backend.Backend.LinearArgs;
 import io.sambay4j.backend.Backend.ScanArgs;
 import io.sambay4j.backend.Batch;
 import io.sambay4j.backend.DType;
+import io.sambay4j.backend.Draws;
 import io.sambay4j.backend.KeyValueView;
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
 import java.nio.ByteBuffer;
@@ -28,6 +32,7 @@ final class KernelCheck {
   private static final double BF16_LIMIT = 1e-2;
 
   private static final float EPS = 1e-5f;
+  private static final String SAMPLE = "sample";
 
   // Three sequences: a new one, one of one token, one far along; odd widths meet every remainder of
   // the kernels' loops.
@@ -67,6 +72,11 @@ final class KernelCheck {
     return limit;
   }
 
+  /** Whether the operation is there: the CPU leaves sampling to Java. */
+  boolean runsOn(Backend backend) {
+    return !operation.equals(SAMPLE) || backend.samples();
+  }
+
   /** Runs the operation and returns what it wrote. */
   float[][] run(Backend backend, long seed) {
     try (Inputs in = new Inputs(backend, activations, new SplittableRandom(seed))) {
@@ -78,11 +88,13 @@ final class KernelCheck {
   static List<KernelCheck> all() {
     List<KernelCheck> all = new ArrayList<>();
     for (DType activations : new DType[] {DType.F32, DType.BF16}) {
-      for (DType stored : DType.values()) {
+      for (DType stored : DType.ofTensors()) {
         String suffix = " " + Names.of(stored);
         add(all, "linear" + suffix, activations, in -> linear(in, stored, TOKENS, false));
         add(all, "linear" + suffix + ", one row", activations, in -> linear(in, stored, 1, false));
         add(all, "linear" + suffix + ", adding", activations, in -> linear(in, stored, 5, true));
+        add(all, "linear" + suffix + ", norm, swiglu", activations, in -> swigluOfNorm(in, stored));
+        add(all, "linear" + suffix + ", norm, gmu", activations, in -> gmuOfNorm(in, stored));
         add(all, "embedding" + suffix, activations, in -> embedding(in, stored));
       }
       add(all, "gather_rows", activations, KernelCheck::gatherRows);
@@ -103,6 +115,7 @@ final class KernelCheck {
       add(all, "diff_attention, full", activations, in -> attention(in, 0, true));
       add(all, "rope", activations, KernelCheck::rope);
     }
+    add(all, SAMPLE, DType.F32, KernelCheck::sample);
     return all;
   }
 
@@ -120,6 +133,54 @@ final class KernelCheck {
         y,
         adding);
     return List.of(y);
+  }
+
+  private static List<Tensor> swigluOfNorm(Inputs in, DType stored) {
+    Norm norm = new Norm(in.vector(WIDTH), null, EPS, DType.F32);
+    Tensor y = in.output(5, 33);
+    in.backend.linear(
+        new LinearArgs(
+            in.random(DType.F32, 5, WIDTH),
+            norm,
+            in.weight(66, WIDTH, stored),
+            in.vector(66),
+            Epilogue.SWIGLU,
+            null,
+            y));
+    return List.of(y);
+  }
+
+  private static List<Tensor> gmuOfNorm(Inputs in, DType stored) {
+    Norm norm = new Norm(in.vector(WIDTH), in.vector(WIDTH), EPS, DType.F32);
+    Tensor y = in.output(5, 67);
+    in.backend.linear(
+        new LinearArgs(
+            in.random(DType.F32, 5, WIDTH),
+            norm,
+            in.weight(67, WIDTH, stored),
+            null,
+            Epilogue.GMU,
+            in.random(in.activations, 5, 67),
+            y));
+    return List.of(y);
+  }
+
+  /** The tokens, which must be the same: one draw of each kind. */
+  private static List<Tensor> sample(Inputs in) {
+    Tensor logits = in.random(DType.F32, 5, 3001);
+    Draws draws = new Draws(5);
+    draws.set(1, 1, 0, 1, 0, in.random.nextLong());
+    draws.set(2, 0.7, 40, 1, 0, in.random.nextLong());
+    draws.set(3, 0.7, 0, 0.9, 0, in.random.nextLong());
+    draws.set(4, 0.02, 500, 0.95, 0.05, in.random.nextLong());
+    in.backend.sample(logits, draws);
+    float[] tokens = new float[5];
+    for (int i = 0; i < 5; i++) {
+      tokens[i] = draws.token()[i];
+    }
+    Tensor chosen = in.allocate(DType.F32, 1, 5);
+    in.backend.upload(tokens, 0, chosen);
+    return List.of(chosen);
   }
 
   private static List<Tensor> embedding(Inputs in, DType stored) {

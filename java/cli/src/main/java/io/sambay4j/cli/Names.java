@@ -1,5 +1,6 @@
 package io.sambay4j.cli;
 
+import io.sambay4j.backend.DeviceName;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -18,6 +19,14 @@ final class Names {
   /** Makes options of the type understand these names, and name them when they do not. */
   static <E extends Enum<E>> void register(CommandLine commandLine, Class<E> type) {
     commandLine.registerConverter(type, text -> parse(type, text));
+  }
+
+  static DeviceName device(String text) {
+    try {
+      return DeviceName.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new TypeConversionException(e.getMessage());
+    }
   }
 
   private static <E extends Enum<E>> E parse(Class<E> type, String text) {

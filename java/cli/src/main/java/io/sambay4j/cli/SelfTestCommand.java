@@ -18,8 +18,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "self-test",
     description =
-        "Runs every kernel on this machine, for each set of CPU instructions it has, on random numbers, and "
-            + "compares with the plain Java reference. Shows the largest error of each, relative to the largest "
+        "Runs every kernel on this machine, for each set of CPU instructions it has and on the first card, on random "
+            + "numbers, and compares with the plain Java reference. Shows the largest error of each, relative to the largest "
             + "number expected; exit code 1 if one is over its limit.",
     header = "Tests every kernel on this machine.",
     sortOptions = false,
@@ -86,7 +86,18 @@ final class SelfTestCommand implements Callable<Integer> {
         }
       }
     }
+    if (only == null) {
+      openCard(targets);
+    }
     return targets;
+  }
+
+  private void openCard(Map<String, Backend> targets) {
+    try {
+      targets.put("cuda", Backends.open("cuda", null, 0));
+    } catch (UnsupportedOperationException e) {
+      console.note("cuda is not tested: " + e.getMessage());
+    }
   }
 
   private int compare(Backend reference, Map<String, Backend> targets) {
@@ -102,6 +113,10 @@ final class SelfTestCommand implements Callable<Integer> {
       List<Object> row = new ArrayList<>(List.of(check.operation(), check.activations()));
       boolean passed = true;
       for (Map.Entry<String, Backend> target : targets.entrySet()) {
+        if (!check.runsOn(target.getValue())) {
+          row.add("-");
+          continue;
+        }
         double error = error(check, target.getValue(), want);
         passed &= error <= check.limit();
         row.add(Units.format("%.1e", error));

@@ -36,8 +36,18 @@ public interface Backend extends AutoCloseable {
   /** Every element becomes 0. */
   void zero(Tensor tensor);
 
+  /**
+   * A matrix product with what stands before and after it: p = norm(x) Wᵀ + bias, and y is what the
+   * {@link Epilogue} makes of p.
+   */
+  void linear(LinearArgs args);
+
   /** y = x Wᵀ (+ bias); with {@code accumulate} y += x Wᵀ (+ bias), the residual connection. */
-  void linear(Tensor x, Weight weight, @Nullable Tensor bias, Tensor y, boolean accumulate);
+  default void linear(
+      Tensor x, Weight weight, @Nullable Tensor bias, Tensor y, boolean accumulate) {
+    Epilogue epilogue = accumulate ? Epilogue.ACCUMULATE : Epilogue.STORE;
+    linear(new LinearArgs(x, null, weight, bias, epilogue, null, y));
+  }
 
   /** y[t] = table[ids[t]]. */
   void embedding(Weight table, int[] ids, Tensor y);
@@ -109,8 +119,63 @@ public interface Backend extends AutoCloseable {
   /** Rotary position embedding in place, halves layout; tables [positions, rotated / 2]. */
   void rope(Batch batch, Tensor x, Tensor cos, Tensor sin, int headDim);
 
+  /** Chooses one token for each row of logits [n, vocabulary] f32. */
+  void sample(Tensor logits, Draws draws);
+
+  /** Whether {@link #sample} is here and saves time: where logits would have to be fetched. */
+  default boolean samples() {
+    return false;
+  }
+
+  /** Whether {@link #record} is here and saves time: where starting an operation costs any. */
+  default boolean recordsGraphs() {
+    return false;
+  }
+
+  /**
+   * Records what {@code operations} calls on this backend, without running it. An operation that
+   * would have to allocate is refused: run the same ones once before.
+   *
+   * @throws UnsupportedOperationException where the device keeps no graphs
+   */
+  default Graph record(Runnable operations) {
+    throw new UnsupportedOperationException(description() + " keeps no graphs");
+  }
+
   @Override
   void close();
+
+  /**
+   * Arguments of {@link #linear(LinearArgs)}; see {@code sy_linear}.
+   *
+   * @param x [tokens, inputs]
+   * @param norm of the rows of x, or null: as they are
+   * @param weight [outputs, inputs]
+   * @param bias [1, outputs] f32
+   * @param epilogue what becomes of the product
+   * @param memory [tokens, outputs] with {@link Epilogue#GMU}, else null
+   * @param y [tokens, outputs], with {@link Epilogue#SWIGLU} [tokens, outputs / 2]
+   */
+  record LinearArgs(
+      Tensor x,
+      @Nullable Norm norm,
+      Weight weight,
+      @Nullable Tensor bias,
+      Epilogue epilogue,
+      @Nullable Tensor memory,
+      Tensor y) {}
+
+  /** What becomes of a product p. */
+  enum Epilogue {
+    /** y = p. */
+    STORE,
+    /** y = y + p: the residual connection. */
+    ACCUMULATE,
+    /** y = silu(gate) * up, [gate | up] = p (Shazeer 2020). */
+    SWIGLU,
+    /** y = silu(p) * memory (Ren et al. 2025). */
+    GMU
+  }
 
   /**
    * Arguments of {@link #selectiveScan}; see {@code sy_selective_scan} for the recurrence (Gu and

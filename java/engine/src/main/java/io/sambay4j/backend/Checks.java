@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 final class Checks {
   private Checks() {}
 
-  static void allocate(int rows, int cols) {
+  static void allocate(DType dtype, int rows, int cols) {
+    require(!dtype.isQuantized(), "allocate", "%s is for weights only", name(dtype));
     require(
         rows >= 1 && cols >= 1,
         "allocate",
@@ -22,17 +23,29 @@ final class Checks {
         cols);
   }
 
-  static void weight(int rows, int cols) {
+  static void weight(int rows, int cols, DType storage) {
     require(
         rows >= 1 && cols >= 1,
         "weight",
         "[%d, %d], expected at least one row and one column",
         rows,
         cols);
+    groups("weight", cols, storage);
+  }
+
+  private static void groups(String op, int cols, DType storage) {
+    require(
+        !storage.isQuantized() || cols % DType.GROUP == 0,
+        op,
+        "%d columns in %s, expected a multiple of %d",
+        cols,
+        name(storage),
+        DType.GROUP);
   }
 
   /** Returns how many rows {@code from} holds. */
   static int setRows(Weight weight, int firstRow, ByteBuffer from, DType dtype) {
+    require(!dtype.isQuantized(), "setRows", "%s has no single numbers", name(dtype));
     long rowBytes = (long) weight.cols() * dtype.bytes();
     require(
         from.remaining() % rowBytes == 0,
@@ -43,14 +56,66 @@ final class Checks {
         weight.cols(),
         name(dtype));
     int n = (int) (from.remaining() / rowBytes);
-    require(n >= 1, "setRows", "no bytes, expected at least one row");
+    rowsOfWeight("setRows", weight, firstRow, n);
+    return n;
+  }
+
+  private static void rowsOfWeight(String op, Weight weight, int firstRow, int n) {
+    require(n >= 1, op, "no bytes, expected at least one row");
     require(
         firstRow >= 0 && firstRow <= weight.rows() - n,
-        "setRows",
+        op,
         "rows %d to %d, expected within 0 to %d",
         firstRow,
         firstRow + (long) n - 1,
         weight.rows() - 1);
+  }
+
+  /** Returns how many rows of codes there are. */
+  static int setQuantizedRows(Weight weight, int firstRow, ByteBuffer codes, ByteBuffer scales) {
+    String op = "setQuantizedRows";
+    require(weight.dtype().isQuantized(), op, "a weight in %s", name(weight.dtype()));
+    long rowBytes = weight.dtype().codeBytes(weight.cols());
+    require(
+        codes.remaining() % rowBytes == 0,
+        op,
+        "%d bytes of codes, expected a multiple of %d",
+        codes.remaining(),
+        rowBytes);
+    int n = (int) (codes.remaining() / rowBytes);
+    require(
+        scales.remaining() == DType.scaleBytes((long) n * weight.cols()),
+        op,
+        "%d bytes of scales, expected %d for %d rows",
+        scales.remaining(),
+        DType.scaleBytes((long) n * weight.cols()),
+        n);
+    rowsOfWeight(op, weight, firstRow, n);
+    return n;
+  }
+
+  /** Returns how many rows there are. */
+  static int quantize(ByteBuffer from, DType fromDtype, int cols, DType dtype, Quantizer.Rows to) {
+    String op = "quantize";
+    require(!fromDtype.isQuantized(), op, "from %s", name(fromDtype));
+    require(dtype.isQuantized(), op, "to %s, expected int8 or int4", name(dtype));
+    require(cols >= 1, op, "%d columns", cols);
+    groups(op, cols, dtype);
+    require(from.isDirect() && to.codes().isDirect() && to.scales().isDirect(), op, "heap memory");
+    long rowBytes = (long) cols * fromDtype.bytes();
+    require(
+        from.remaining() >= rowBytes && from.remaining() % rowBytes == 0,
+        op,
+        "%d bytes, expected a multiple of %d",
+        from.remaining(),
+        rowBytes);
+    int n = (int) (from.remaining() / rowBytes);
+    require(
+        to.codes().capacity() >= dtype.codeBytes((long) n * cols)
+            && to.scales().capacity() >= DType.scaleBytes((long) n * cols),
+        op,
+        "no room for %d rows",
+        n);
     return n;
   }
 
@@ -75,12 +140,37 @@ final class Checks {
     notEmpty("zero", "tensor", tensor);
   }
 
-  static void linear(Tensor x, Weight weight, @Nullable Tensor bias, Tensor y) {
-    shape("linear", "x", x, "tokens", x.rows(), "inputs", weight.cols());
-    vector("linear", "bias", bias, "outputs", weight.rows());
-    shape("linear", "y", y, "tokens", x.rows(), "outputs", weight.rows());
-    noOverlap("linear", "y", y, "x", x);
-    noOverlap("linear", "y", y, "bias", bias);
+  static void linear(Backend.LinearArgs args) {
+    String op = "linear";
+    Tensor x = args.x();
+    int tokens = x.rows();
+    int outputs = args.weight().rows();
+    shape(op, "x", x, "tokens", tokens, "inputs", args.weight().cols());
+    Norm norm = args.norm();
+    if (norm != null) {
+      vector(op, "norm.weight", norm.weight(), "inputs", x.cols());
+      vector(op, "norm.bias", norm.bias(), "inputs", x.cols());
+      eps(op, norm.eps());
+      noOverlap(op, "y", args.y(), "norm.weight", norm.weight());
+      noOverlap(op, "y", args.y(), "norm.bias", norm.bias());
+    }
+    vector(op, "bias", args.bias(), "outputs", outputs);
+    if (args.epilogue() == Backend.Epilogue.SWIGLU) {
+      require(outputs % 2 == 0, op, "outputs is %d, expected a gate and an up half", outputs);
+      shape(op, "y", args.y(), "tokens", tokens, "outputs / 2", outputs / 2);
+    } else {
+      shape(op, "y", args.y(), "tokens", tokens, "outputs", outputs);
+    }
+    boolean gated = args.epilogue() == Backend.Epilogue.GMU;
+    require(
+        gated == (args.memory() != null),
+        op,
+        "memory is %s, expected it with GMU and only then",
+        args.memory() == null ? "not given" : "given");
+    shape(op, "memory", args.memory(), "tokens", tokens, "outputs", outputs);
+    noOverlap(op, "y", args.y(), "x", x);
+    noOverlap(op, "y", args.y(), "bias", args.bias());
+    noOverlap(op, "y", args.y(), "memory", args.memory());
   }
 
   static void embedding(Weight table, int[] ids, Tensor y) {
@@ -348,6 +438,39 @@ final class Checks {
           end - 1,
           cos.rows());
     }
+  }
+
+  static void sample(Tensor logits, Draws draws) {
+    String op = "sample";
+    int n = draws.size();
+    shape(op, "logits", logits, "n", n, "vocabulary", logits.cols());
+    dtype(op, "logits", logits, DType.F32);
+    length(op, "temperature", draws.temperature().length, n);
+    length(op, "topK", draws.topK().length, n);
+    length(op, "topP", draws.topP().length, n);
+    length(op, "minP", draws.minP().length, n);
+    length(op, "random", draws.random().length, n);
+    length(op, "logProbability", draws.logProbability().length, n);
+    for (int i = 0; i < n; i++) {
+      within(op, "temperature", i, draws.temperature()[i], 2);
+      within(op, "topK", i, draws.topK()[i], MOST_TOKENS);
+      within(op, "topP", i, draws.topP()[i], 1);
+      within(op, "minP", i, draws.minP()[i], 1);
+    }
+    require(
+        logits.cols() <= MOST_TOKENS, op, "logits is %s, expected at most 2^20 columns", logits);
+  }
+
+  /** So that sums of weights fit 63 bits; see docs/sampling.md. */
+  private static final int MOST_TOKENS = 1 << 20;
+
+  private static void length(String op, String name, int length, int n) {
+    require(length == n, op, "%s has %d numbers, expected n=%d", name, length, n);
+  }
+
+  private static void within(String op, String name, int i, double value, double most) {
+    require(
+        value >= 0 && value <= most, op, "%s[%d] is %s, expected 0 to %s", name, i, value, most);
   }
 
   private static void batch(String op, Batch batch, Tensor x, String name) {

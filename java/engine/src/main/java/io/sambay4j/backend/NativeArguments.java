@@ -13,16 +13,18 @@ import io.sambay4j.bindings.sy_kv_append_args;
 import io.sambay4j.bindings.sy_kv_read_args;
 import io.sambay4j.bindings.sy_layer_norm_args;
 import io.sambay4j.bindings.sy_linear_args;
+import io.sambay4j.bindings.sy_norm;
 import io.sambay4j.bindings.sy_rms_norm_args;
 import io.sambay4j.bindings.sy_rope_args;
+import io.sambay4j.bindings.sy_sample_args;
 import io.sambay4j.bindings.sy_selective_scan_args;
 import io.sambay4j.bindings.sy_swiglu_args;
 import io.sambay4j.bindings.sy_tensor;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Pointer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The structs of sambay.h, one of each, made once and filled again for every call: a forward pass
@@ -41,13 +43,11 @@ final class NativeArguments {
   private final Address address = new Address();
   private final sy_batch batch = keep(new sy_batch());
   private final sy_kv kv = keep(new sy_kv());
-  private final Ints sequenceStart = new Ints();
-  private final Ints slot = new Ints();
-  private final Ints position = new Ints();
-  private final Ints table = new Ints();
-  private final Ints indices = new Ints();
+  private final CallArrays callArrays = new CallArrays();
+  private HostArrays arrays = callArrays;
   private BytePointer staging = new BytePointer(STAGING_BYTES);
 
+  final sy_norm norm = keep(new sy_norm());
   final sy_linear_args linear = keep(new sy_linear_args());
   final sy_embedding_args embedding = keep(new sy_embedding_args());
   final sy_gather_rows_args gatherRows = keep(new sy_gather_rows_args());
@@ -62,6 +62,7 @@ final class NativeArguments {
   final sy_attention_args attention = keep(new sy_attention_args());
   final sy_diff_attention_args diffAttention = keep(new sy_diff_attention_args());
   final sy_rope_args rope = keep(new sy_rope_args());
+  final sy_sample_args sample = keep(new sy_sample_args());
 
   NativeArguments() {
     for (int i = 0; i < MOST_TENSORS; i++) {
@@ -72,6 +73,17 @@ final class NativeArguments {
   /** Before the first argument of a call. */
   void reset() {
     used = 0;
+    callArrays.reset();
+  }
+
+  /** The arrays of the call. */
+  HostArrays arrays() {
+    return arrays;
+  }
+
+  /** Puts the arrays of the calls that follow into a graph's memory; null: into that of a call. */
+  void keepArraysIn(@Nullable GraphArrays graph) {
+    arrays = graph == null ? callArrays : graph;
   }
 
   sy_tensor tensor(long data, DType dtype, long rows, long cols, long stride) {
@@ -81,12 +93,11 @@ final class NativeArguments {
   }
 
   sy_batch batch(Batch from) {
-    int n = from.sequences();
     return batch
-        .sequences(n)
-        .seq_start(sequenceStart.copy(from.sequenceStart(), n + 1))
-        .slot(slot.copy(from.slot(), n))
-        ._position(position.copy(from.position(), n));
+        .sequences(from.sequences())
+        .seq_start(arrays.ints(from.sequenceStart()))
+        .slot(arrays.ints(from.slot()))
+        ._position(arrays.ints(from.position()));
   }
 
   sy_kv kv(KeyValueView from, sy_tensor keys, sy_tensor values) {
@@ -94,11 +105,7 @@ final class NativeArguments {
         .values(values)
         .block_tokens(from.blockTokens())
         .table_cols(from.tableCols())
-        .table(table.copy(from.table(), from.table().length));
-  }
-
-  IntPointer indices(int[] from) {
-    return indices.copy(from, from.length);
+        .table(arrays.ints(from.table()));
   }
 
   /** Host memory of at least so many bytes, on the way to or from the device. */
@@ -113,9 +120,7 @@ final class NativeArguments {
   void close() {
     staging.close();
     structs.forEach(Pointer::close);
-    for (Ints ints : new Ints[] {sequenceStart, slot, position, table, indices}) {
-      ints.memory.close();
-    }
+    callArrays.close();
   }
 
   static int nativeDtype(DType dtype) {
@@ -123,6 +128,8 @@ final class NativeArguments {
       case F32 -> Native.SY_F32;
       case F16 -> Native.SY_F16;
       case BF16 -> Native.SY_BF16;
+      case INT8 -> Native.SY_INT8;
+      case INT4 -> Native.SY_INT4;
     };
   }
 
@@ -136,19 +143,6 @@ final class NativeArguments {
     Address at(long value) {
       address = value;
       return this;
-    }
-  }
-
-  /** Host memory for an array argument; grows to the longest. */
-  private static final class Ints {
-    IntPointer memory = new IntPointer(64);
-
-    IntPointer copy(int[] from, int count) {
-      if (memory.capacity() < count) {
-        memory.close();
-        memory = new IntPointer(2L * count);
-      }
-      return memory.put(from, 0, count);
     }
   }
 }

@@ -2,9 +2,12 @@ package io.sambay4j.backend;
 
 import static io.sambay4j.backend.NativeDevice.check;
 import static io.sambay4j.bindings.global.Native.SY_LINEAR_ACCUMULATE;
+import static io.sambay4j.bindings.global.Native.SY_LINEAR_GMU;
+import static io.sambay4j.bindings.global.Native.SY_LINEAR_SWIGLU;
 import static io.sambay4j.bindings.global.Native.sy_attention;
 import static io.sambay4j.bindings.global.Native.sy_causal_conv1d;
 import static io.sambay4j.bindings.global.Native.sy_copy;
+import static io.sambay4j.bindings.global.Native.sy_device_memory;
 import static io.sambay4j.bindings.global.Native.sy_diff_attention;
 import static io.sambay4j.bindings.global.Native.sy_download;
 import static io.sambay4j.bindings.global.Native.sy_embedding;
@@ -17,14 +20,21 @@ import static io.sambay4j.bindings.global.Native.sy_linear;
 import static io.sambay4j.bindings.global.Native.sy_measure_limits;
 import static io.sambay4j.bindings.global.Native.sy_rms_norm;
 import static io.sambay4j.bindings.global.Native.sy_rope;
+import static io.sambay4j.bindings.global.Native.sy_sample;
 import static io.sambay4j.bindings.global.Native.sy_selective_scan;
 import static io.sambay4j.bindings.global.Native.sy_swiglu;
+import static io.sambay4j.bindings.global.Native.sy_synchronize;
+import static io.sambay4j.bindings.global.Native.sy_timer_start;
+import static io.sambay4j.bindings.global.Native.sy_timer_stop;
 import static io.sambay4j.bindings.global.Native.sy_upload;
+import static io.sambay4j.bindings.global.Native.sy_weight_set_quantized_rows;
 import static io.sambay4j.bindings.global.Native.sy_weight_set_rows;
 import static io.sambay4j.bindings.global.Native.sy_zero;
 
 import io.sambay4j.bindings.sy_kv;
 import io.sambay4j.bindings.sy_limits;
+import io.sambay4j.bindings.sy_norm;
+import io.sambay4j.bindings.sy_quantized;
 import io.sambay4j.bindings.sy_tensor;
 import io.sambay4j.bindings.sy_weight;
 import io.sambay4j.weights.HalfPrecision;
@@ -56,8 +66,8 @@ public final class NativeBackend implements Backend {
    * Opens a device of the native library; see {@code sy_device_create}. Ask {@link
    * NativeLibrary#isAvailable} first.
    *
-   * @param kind "cpu"
-   * @param target null or "auto": the best of this machine
+   * @param kind "cpu", or "cuda" once its library is open
+   * @param target null or "auto": the best of this machine; for "cuda" the number of the card
    * @param threads 0: one for each core
    * @throws io.sambay4j.NativeException if the target cannot run on this machine
    */
@@ -81,14 +91,18 @@ public final class NativeBackend implements Backend {
       try (sy_limits limits = new sy_limits()) {
         check(sy_measure_limits(device.pointer(), seconds, limits));
         return new DeviceLimits(
-            limits.read_bytes(), limits.f32_flops(), limits.bf16_flops(), limits.exps());
+            limits.read_bytes(),
+            limits.f32_flops(),
+            limits.bf16_flops(),
+            limits.int8_ops(),
+            limits.exps());
       }
     }
   }
 
   @Override
   public Tensor allocate(DType dtype, int rows, int cols) {
-    Checks.allocate(rows, cols);
+    Checks.allocate(dtype, rows, cols);
     long elements = (long) rows * cols;
     long bytes = elements > Long.MAX_VALUE / 4 ? Long.MAX_VALUE : elements * dtype.bytes();
     Storage storage = new NativeStorage(this, device.buffer(bytes), elements);
@@ -97,7 +111,7 @@ public final class NativeBackend implements Backend {
 
   @Override
   public Weight weight(int rows, int cols, DType storage) {
-    Checks.weight(rows, cols);
+    Checks.weight(rows, cols, storage);
     return new NativeWeight(this, device.weight(rows, cols, storage), rows, cols, storage);
   }
 
@@ -156,6 +170,7 @@ public final class NativeBackend implements Backend {
           to.putShort(HalfPrecision.toBf16(from[i]));
         }
       }
+      case INT8, INT4 -> throw new IllegalArgumentException(dtype + " is for weights only");
     }
   }
 
@@ -172,6 +187,7 @@ public final class NativeBackend implements Backend {
           to[i] = HalfPrecision.fromBf16(from.getShort());
         }
       }
+      case INT8, INT4 -> throw new IllegalArgumentException(dtype + " is for weights only");
     }
   }
 
@@ -194,23 +210,42 @@ public final class NativeBackend implements Backend {
   }
 
   @Override
-  public void linear(Tensor x, Weight weight, @Nullable Tensor bias, Tensor y, boolean accumulate) {
+  public void linear(LinearArgs args) {
     synchronized (device) {
       NativeArguments arguments = device.begin();
-      Checks.linear(x, weight, bias, y);
+      Checks.linear(args);
       check(
           sy_linear(
               device.pointer(),
               arguments
                   .linear
-                  .x(view(x))
-                  .norm(null)
-                  .weight(packed(weight))
-                  .bias(optional(bias))
-                  .memory(null)
-                  .y(view(y))
-                  .flags(accumulate ? SY_LINEAR_ACCUMULATE : 0)));
+                  .x(view(args.x()))
+                  .norm(args.norm() == null ? null : norm(args.norm()))
+                  .weight(packed(args.weight()))
+                  .bias(optional(args.bias()))
+                  .memory(optional(args.memory()))
+                  .y(view(args.y()))
+                  .flags(flags(args.epilogue()))));
     }
+  }
+
+  private sy_norm norm(Norm norm) {
+    return device
+        .arguments
+        .norm
+        .weight(view(norm.weight()))
+        .bias(optional(norm.bias()))
+        .eps(norm.eps())
+        .dtype(NativeArguments.nativeDtype(norm.dtype()));
+  }
+
+  private static int flags(Epilogue epilogue) {
+    return switch (epilogue) {
+      case STORE -> 0;
+      case ACCUMULATE -> SY_LINEAR_ACCUMULATE;
+      case SWIGLU -> SY_LINEAR_SWIGLU;
+      case GMU -> SY_LINEAR_GMU;
+    };
   }
 
   @Override
@@ -221,7 +256,11 @@ public final class NativeBackend implements Backend {
       check(
           sy_embedding(
               device.pointer(),
-              arguments.embedding.table(packed(table)).ids(arguments.indices(ids)).y(view(y))));
+              arguments
+                  .embedding
+                  .table(packed(table))
+                  .ids(arguments.arrays().ints(ids))
+                  .y(view(y))));
     }
   }
 
@@ -233,7 +272,7 @@ public final class NativeBackend implements Backend {
       check(
           sy_gather_rows(
               device.pointer(),
-              arguments.gatherRows.x(view(x)).rows(arguments.indices(rows)).y(view(y))));
+              arguments.gatherRows.x(view(x)).rows(arguments.arrays().ints(rows)).y(view(y))));
     }
   }
 
@@ -460,6 +499,77 @@ public final class NativeBackend implements Backend {
     }
   }
 
+  @Override
+  public void sample(Tensor logits, Draws draws) {
+    synchronized (device) {
+      NativeArguments arguments = device.begin();
+      Checks.sample(logits, draws);
+      HostArrays arrays = arguments.arrays();
+      check(
+          sy_sample(
+              device.pointer(),
+              arguments
+                  .sample
+                  .logits(view(logits))
+                  .temperature(arrays.doubles(draws.temperature()))
+                  .top_k(arrays.ints(draws.topK()))
+                  .top_p(arrays.doubles(draws.topP()))
+                  .min_p(arrays.doubles(draws.minP()))
+                  .random(arrays.longs(draws.random()))
+                  .token(arrays.results(draws.token()))
+                  .log_probability(arrays.results(draws.logProbability()))));
+      arrays.deliver();
+    }
+  }
+
+  @Override
+  public boolean samples() {
+    return device.isCard();
+  }
+
+  @Override
+  public boolean recordsGraphs() {
+    return device.isCard();
+  }
+
+  @Override
+  public Graph record(Runnable operations) {
+    synchronized (device) {
+      return NativeGraph.record(device, operations);
+    }
+  }
+
+  /** Waits until the device has done what was called. */
+  public void synchronize() {
+    synchronized (device) {
+      check(sy_synchronize(device.pointer()));
+    }
+  }
+
+  /** Memory of the device, as the system sees it now. */
+  public DeviceMemory memory() {
+    synchronized (device) {
+      long[] free = new long[1];
+      long[] total = new long[1];
+      check(sy_device_memory(device.pointer(), free, total));
+      return new DeviceMemory(free[0], total[0]);
+    }
+  }
+
+  /**
+   * Seconds the device takes for what {@code operations} calls on this backend, by its own clock
+   * where it has one: without the calls themselves, which run ahead of it.
+   */
+  public double seconds(Runnable operations) {
+    synchronized (device) {
+      double[] seconds = new double[1];
+      check(sy_timer_start(device.pointer()));
+      operations.run();
+      check(sy_timer_stop(device.pointer(), seconds));
+      return seconds[0];
+    }
+  }
+
   /** Waits for a call that runs; then frees the device and what is still open on it. */
   @Override
   public void close() {
@@ -591,6 +701,33 @@ public final class NativeBackend implements Backend {
       NativeDevice device = backend.device;
       sy_tensor rows = device.begin().tensor(rowMajor.address(), fromDtype, count, cols, cols);
       check(sy_weight_set_rows(device.pointer(), packed.pointer, firstRow, rows));
+    }
+
+    @Override
+    public void setQuantizedRows(int firstRow, ByteBuffer codes, ByteBuffer scales) {
+      synchronized (backend.device) {
+        packed.checkOpen();
+        int n = Checks.setQuantizedRows(this, firstRow, codes, scales);
+        Quantizer.Rows rows = new Quantizer.Rows(direct(codes), direct(scales));
+        try (sy_quantized quantized = new sy_quantized()) {
+          NativeDevice device = backend.device;
+          device.begin();
+          check(
+              sy_weight_set_quantized_rows(
+                  device.pointer(),
+                  packed.pointer,
+                  firstRow,
+                  NativeQuantizer.fill(quantized, rows, dtype, n, cols)));
+        } finally {
+          Reference.reachabilityFence(rows);
+        }
+      }
+    }
+
+    private static ByteBuffer direct(ByteBuffer from) {
+      return from.isDirect()
+          ? from.slice()
+          : ByteBuffer.allocateDirect(from.remaining()).put(from.slice()).flip();
     }
 
     @Override

@@ -46,15 +46,22 @@ final class NativeDevice {
   private final String description;
   private final Set<Resource> resources = new LinkedHashSet<>();
   private boolean closed;
+  private final boolean isCard;
 
   NativeDevice(String kind, @Nullable String target, int threads) {
     check(sy_device_create(kind, target, threads, pointer));
+    isCard = kind.equals("cuda");
     description = sy_device_description(pointer).getString(StandardCharsets.UTF_8);
     arguments = new NativeArguments();
   }
 
   String description() {
     return description;
+  }
+
+  /** Whether it works beside the processor, with memory of its own. */
+  boolean isCard() {
+    return isCard;
   }
 
   /** For the length of a call, with this monitor held. */
@@ -96,13 +103,19 @@ final class NativeDevice {
     return weight;
   }
 
-  /** Frees what is still there of buffers and weights, then the device. */
+  /** Sees to it that the resource is freed before the device. */
+  synchronized void keep(Resource resource) {
+    resources.add(resource);
+  }
+
+  /** Frees what is still there of buffers, weights and graphs, then the device. */
   synchronized void close() {
     if (closed) {
       return;
     }
     if (!resources.isEmpty()) {
-      LOG.debug("{} buffers and weights were open when their backend closed", resources.size());
+      LOG.debug(
+          "{} buffers, weights and graphs were open when their backend closed", resources.size());
       List.copyOf(resources).forEach(Resource::close);
     }
     closed = true;

@@ -1,6 +1,7 @@
 package io.sambay4j.backend;
 
 import io.sambay4j.OutOfDeviceMemoryException;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +29,7 @@ public final class ReferenceBackend implements Backend {
   @Override
   public synchronized Tensor allocate(DType dtype, int rows, int cols) {
     checkOpen();
-    Checks.allocate(rows, cols);
+    Checks.allocate(dtype, rows, cols);
     float[] elements = array((long) rows * cols);
     return new Tensor(new ReferenceStorage(this, elements), dtype, 0, rows, cols, cols);
   }
@@ -36,7 +37,7 @@ public final class ReferenceBackend implements Backend {
   @Override
   public synchronized Weight weight(int rows, int cols, DType storage) {
     checkOpen();
-    Checks.weight(rows, cols);
+    Checks.weight(rows, cols, storage);
     return new ReferenceWeight(this, array((long) rows * cols), rows, cols, storage);
   }
 
@@ -102,24 +103,61 @@ public final class ReferenceBackend implements Backend {
   }
 
   @Override
-  public synchronized void linear(
-      Tensor xTensor, Weight weight, @Nullable Tensor biasTensor, Tensor yTensor, boolean add) {
+  public synchronized void linear(LinearArgs args) {
     checkOpen();
-    Checks.linear(xTensor, weight, biasTensor, yTensor);
-    ReferenceMatrix x = matrix(xTensor);
-    ReferenceMatrix w = matrix(weight);
-    ReferenceMatrix bias = optional(biasTensor);
-    ReferenceMatrix y = matrix(yTensor);
-    // y[t, o] = sum_i x[t, i] W[o, i] (+ bias[o]) (+ y[t, o])
+    Checks.linear(args);
+    ReferenceMatrix x = normed(args.x(), args.norm());
+    ReferenceMatrix w = matrix(args.weight());
+    ReferenceMatrix bias = optional(args.bias());
+    ReferenceMatrix memory = optional(args.memory());
+    ReferenceMatrix y = matrix(args.y());
+    ReferenceQuantizedProduct quantized = quantizedProduct(args.weight());
+    double[] p = new double[w.rows];
     for (int t = 0; t < y.rows; t++) {
-      for (int o = 0; o < y.cols; o++) {
-        double sum = bias == null ? 0 : bias.get(0, o);
-        for (int i = 0; i < x.cols; i++) {
-          sum += (double) x.get(t, i) * w.get(o, i);
+      if (quantized != null) {
+        quantized.round(x, t);
+      }
+      // p[o] = sum_i norm(x)[t, i] W[o, i] (+ bias[o])
+      for (int o = 0; o < p.length; o++) {
+        p[o] = bias == null ? 0 : bias.get(0, o);
+        if (quantized != null) {
+          p[o] += quantized.product(o);
+        } else {
+          for (int i = 0; i < w.cols; i++) {
+            p[o] += (double) x.get(t, i) * w.get(o, i);
+          }
         }
-        y.set(t, o, add ? y.get(t, o) + sum : sum);
+      }
+      for (int o = 0; o < y.cols; o++) {
+        y.set(
+            t,
+            o,
+            switch (args.epilogue()) {
+              case STORE -> p[o];
+              case ACCUMULATE -> y.get(t, o) + p[o];
+              case SWIGLU -> silu(p[o]) * p[y.cols + o];
+              case GMU -> silu(p[o]) * Objects.requireNonNull(memory).get(t, o);
+            });
       }
     }
+  }
+
+  /** x, or norm(x) rounded to the norm's dtype. */
+  private ReferenceMatrix normed(Tensor x, @Nullable Norm norm) {
+    if (norm == null) {
+      return matrix(x);
+    }
+    try (Storage storage = new ReferenceStorage(this, array((long) x.rows() * x.cols()))) {
+      Tensor y = new Tensor(storage, norm.dtype(), 0, x.rows(), x.cols(), x.cols());
+      norm.apply(this, x, y);
+      return matrix(y);
+    }
+  }
+
+  private static @Nullable ReferenceQuantizedProduct quantizedProduct(Weight weight) {
+    return weight.dtype().isQuantized()
+        ? new ReferenceQuantizedProduct((ReferenceWeight) weight)
+        : null;
   }
 
   @Override
@@ -480,6 +518,41 @@ public final class ReferenceBackend implements Backend {
         }
       }
     }
+  }
+
+  @Override
+  public synchronized void sample(Tensor logits, Draws draws) {
+    checkOpen();
+    Checks.sample(logits, draws);
+    float[] row = new float[logits.cols()];
+    for (int i = 0; i < draws.size(); i++) {
+      download(logits.rows(i, i + 1), row, 0);
+      ReferenceSampler sampler = new ReferenceSampler(row);
+      int token =
+          sampler.token(
+              draws.temperature()[i],
+              draws.topK()[i],
+              draws.topP()[i],
+              draws.minP()[i],
+              draws.random()[i]);
+      draws.token()[i] = token;
+      draws.logProbability()[i] = sampler.logProbability(token);
+    }
+  }
+
+  /** The operations once more at every launch, which is what a graph means. */
+  @Override
+  public Graph record(Runnable operations) {
+    checkOpen();
+    return new Graph() {
+      @Override
+      public void launch() {
+        operations.run();
+      }
+
+      @Override
+      public void close() {}
+    };
   }
 
   /** Closing ends the use of everything this backend made; memory goes when the last view does. */

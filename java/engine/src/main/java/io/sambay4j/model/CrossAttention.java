@@ -1,5 +1,6 @@
 package io.sambay4j.model;
 
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -14,15 +15,15 @@ import org.jspecify.annotations.Nullable;
 record CrossAttention(AttentionCore core, Linear query, Linear outProj) implements Mixer {
 
   @Override
-  public void addTo(Tensor h, Tensor x, @Nullable Tensor memory, Pass pass) {
-    attendToSharedCache(core, query, outProj, h, x, pass);
+  public void addTo(Tensor h, Norm norm, @Nullable Tensor memory, Pass pass) {
+    attendToSharedCache(core, query, outProj, h, norm, pass);
   }
 
   static void attendToSharedCache(
-      AttentionCore core, Linear query, Linear outProj, Tensor h, Tensor x, Pass pass) {
+      AttentionCore core, Linear query, Linear outProj, Tensor h, Norm norm, Pass pass) {
     int rows = h.rows();
     Tensor q = pass.work().qkv().rows(0, rows).cols(0, core.queryCols());
-    query.apply(x, q, pass);
+    query.apply(norm, h, q, pass);
     core.rotate(q, pass);
     Tensor y = pass.work().attention().rows(0, rows);
     core.attend(q, null, null, pass.sharedCache(), y, pass);

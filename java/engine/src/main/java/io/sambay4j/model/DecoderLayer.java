@@ -1,5 +1,6 @@
 package io.sambay4j.model;
 
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -11,12 +12,9 @@ record DecoderLayer(
     Norm inputNorm, Mixer mixer, @Nullable Norm postAttentionNorm, @Nullable Mlp mlp) {
 
   void forward(Tensor h, @Nullable Tensor memory, Pass pass) {
-    Tensor x = pass.work().normed().rows(0, h.rows());
-    inputNorm.apply(h, x, pass);
-    mixer.addTo(h, x, memory, pass);
+    mixer.addTo(h, inputNorm, memory, pass);
     if (postAttentionNorm != null && mlp != null) {
-      postAttentionNorm.apply(h, x, pass);
-      mlp.addTo(h, x, pass);
+      mlp.addTo(h, postAttentionNorm, pass);
     }
   }
 
@@ -25,8 +23,6 @@ record DecoderLayer(
    * cache.
    */
   void appendKeysAndValues(Tensor h, Pass pass) {
-    Tensor x = pass.work().normed().rows(0, h.rows());
-    inputNorm.apply(h, x, pass);
-    ((FullAttention) mixer).append(x, pass);
+    ((FullAttention) mixer).append(h, inputNorm, pass);
   }
 }

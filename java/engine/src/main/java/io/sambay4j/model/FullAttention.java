@@ -1,5 +1,6 @@
 package io.sambay4j.model;
 
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -16,11 +17,11 @@ import org.jspecify.annotations.Nullable;
 record FullAttention(AttentionCore core, Linear query, Linear keyValue, Linear outProj)
     implements Mixer {
 
-  /** Appends the keys and values of x [rows, hidden] to the shared cache. */
-  void append(Tensor x, Pass pass) {
+  /** Appends the keys and values of norm(h), h [rows, hidden], to the shared cache. */
+  void append(Tensor h, Norm norm, Pass pass) {
     int kvCols = core.kvCols();
-    Tensor kv = pass.work().qkv().rows(0, x.rows()).cols(0, 2 * kvCols);
-    keyValue.apply(x, kv, pass);
+    Tensor kv = pass.work().qkv().rows(0, h.rows()).cols(0, 2 * kvCols);
+    keyValue.apply(norm, h, kv, pass);
     Tensor k = kv.cols(0, kvCols);
     core.rotate(k, pass);
     pass.backend().kvAppend(pass.batch(), k, kv.cols(kvCols, 2 * kvCols), pass.sharedCache());
@@ -28,7 +29,7 @@ record FullAttention(AttentionCore core, Linear query, Linear keyValue, Linear o
 
   /** Attends over the shared cache, to which the rows' own keys and values have been appended. */
   @Override
-  public void addTo(Tensor h, Tensor x, @Nullable Tensor memory, Pass pass) {
-    CrossAttention.attendToSharedCache(core, query, outProj, h, x, pass);
+  public void addTo(Tensor h, Norm norm, @Nullable Tensor memory, Pass pass) {
+    CrossAttention.attendToSharedCache(core, query, outProj, h, norm, pass);
   }
 }

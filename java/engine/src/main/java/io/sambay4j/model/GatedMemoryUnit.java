@@ -1,5 +1,6 @@
 package io.sambay4j.model;
 
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Tensor;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -18,10 +19,15 @@ record GatedMemoryUnit(Linear inProj, @Nullable Tensor normWeight, float eps, Li
     implements Mixer {
 
   @Override
-  public void addTo(Tensor h, Tensor u, @Nullable Tensor memory, Pass pass) {
+  public void addTo(Tensor h, Norm norm, @Nullable Tensor memory, Pass pass) {
     Tensor gate = pass.work().scan().rows(0, h.rows()); // [rows, inner]
-    inProj.apply(u, gate, pass);
-    pass.backend().gmu(gate, Objects.requireNonNull(memory), normWeight, eps, 1, gate);
+    Tensor m = Objects.requireNonNull(memory);
+    if (normWeight == null) {
+      inProj.gate(norm, h, m, gate, pass);
+    } else {
+      inProj.apply(norm, h, gate, pass);
+      pass.backend().gmu(gate, m, normWeight, eps, 1, gate);
+    }
     outProj.addTo(h, gate, pass);
   }
 }

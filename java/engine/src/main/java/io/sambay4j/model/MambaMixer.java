@@ -1,6 +1,7 @@
 package io.sambay4j.model;
 
 import io.sambay4j.backend.Backend.ScanArgs;
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Tensor;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +38,7 @@ record MambaMixer(
     implements Mixer {
 
   @Override
-  public void addTo(Tensor h, Tensor u, @Nullable Tensor memory, Pass pass) {
+  public void addTo(Tensor h, Norm norm, @Nullable Tensor memory, Pass pass) {
     int rows = h.rows();
     int inner = a.cols();
     int state = a.rows();
@@ -46,7 +47,7 @@ record MambaMixer(
     StatePool.MambaState kept = pass.states().mamba(layer);
 
     Tensor xz = work.xz().rows(0, rows); // [rows, 2 * inner]
-    inProj.apply(u, xz, pass);
+    inProj.apply(norm, h, xz, pass);
 
     Tensor x = work.conv().rows(0, rows); // [rows, inner]
     pass.backend()

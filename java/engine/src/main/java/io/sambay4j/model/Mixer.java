@@ -1,18 +1,19 @@
 package io.sambay4j.model;
 
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** What a layer does between its norm and the residual stream. */
+/** The half of a layer that looks at other tokens, or at what earlier layers left of this one. */
 sealed interface Mixer
     permits MambaMixer, WindowAttention, FullAttention, GatedMemoryUnit, CrossAttention {
   /**
-   * h += mixer(x).
+   * h += mixer(norm(h)).
    *
    * @param h [rows, hidden] f32: the residual stream
-   * @param x [rows, hidden]: its norm
+   * @param norm the layer's first norm
    * @param memory [rows, inner]: the shared memory, written by the layer that makes it and read by
    *     the GMUs; null in models without
    */
-  void addTo(Tensor h, Tensor x, @Nullable Tensor memory, Pass pass);
+  void addTo(Tensor h, Norm norm, @Nullable Tensor memory, Pass pass);
 }

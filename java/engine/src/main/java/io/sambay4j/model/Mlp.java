@@ -1,5 +1,6 @@
 package io.sambay4j.model;
 
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Tensor;
 
 /**
@@ -9,12 +10,10 @@ import io.sambay4j.backend.Tensor;
  * @param fc2 [hidden, intermediate]
  */
 record Mlp(Linear fc1, Linear fc2) {
-  /** h += mlp(x). */
-  void addTo(Tensor h, Tensor x, Pass pass) {
-    Tensor gateUp = pass.work().gateUp().rows(0, h.rows());
-    fc1.apply(x, gateUp, pass);
-    Tensor y = pass.work().mlp().rows(0, h.rows());
-    pass.backend().swiglu(gateUp, y);
+  /** h += mlp(norm(h)). */
+  void addTo(Tensor h, Norm norm, Pass pass) {
+    Tensor y = pass.work().mlp().rows(0, h.rows()); // [rows, intermediate]
+    fc1.swiglu(norm, h, y, pass);
     fc2.addTo(h, y, pass);
   }
 }

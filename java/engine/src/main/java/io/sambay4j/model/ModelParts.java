@@ -1,6 +1,7 @@
 package io.sambay4j.model;
 
 import io.sambay4j.backend.Backend;
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Weight;
 import java.util.List;
 

@@ -2,6 +2,11 @@ package io.sambay4j.model;
 
 import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Batch;
+import io.sambay4j.backend.DType;
+import io.sambay4j.backend.Draws;
+import io.sambay4j.backend.KeyValueView;
+import io.sambay4j.backend.Norm;
+import io.sambay4j.backend.Storage;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
 import java.util.ArrayList;
@@ -31,6 +36,8 @@ public final class SambayModel implements AutoCloseable {
   private final Workspace work;
   private final StatePool states;
   private final int maxStepTokens;
+  private final float[] logitsRow;
+  private final DecodeGraphs decodeGraphs;
 
   SambayModel(ModelParts parts, Workspace work, StatePool states, int maxStepTokens) {
     this.config = parts.config();
@@ -42,6 +49,8 @@ public final class SambayModel implements AutoCloseable {
     this.work = work;
     this.states = states;
     this.maxStepTokens = maxStepTokens;
+    this.logitsRow = new float[config.vocabSize()];
+    this.decodeGraphs = new DecodeGraphs(this, work.logits().rows());
     int border = config.layers().indexOf(LayerKind.FULL);
     List<DecoderLayer> layers = parts.layers();
     if (border < 0) {
@@ -70,6 +79,10 @@ public final class SambayModel implements AutoCloseable {
     return states;
   }
 
+  Workspace work() {
+    return work;
+  }
+
   /** Rows a step may have, all chunks together. */
   public int maxStepTokens() {
     return maxStepTokens;
@@ -86,6 +99,16 @@ public final class SambayModel implements AutoCloseable {
      * @param logits [vocabulary]; valid during the call, the same array every time
      */
     void accept(int chunk, int token, float[] logits);
+
+    /**
+     * Takes the token that the device chose for a chunk with a {@link Draw}. Where it could not,
+     * {@link #accept} is called instead.
+     *
+     * @param logProbability log_softmax of the logits at the token
+     */
+    default void chosen(int chunk, int token, double logProbability) {
+      throw new IllegalStateException("a token was drawn for a sink that takes logits");
+    }
   }
 
   /**
@@ -137,26 +160,19 @@ public final class SambayModel implements AutoCloseable {
     int[] ids = checkedIds(chunks);
     chunks.forEach(this::reserve);
     chunks.forEach(chunk -> chunk.sequence().tear());
-    run(chunks, ids, sink, tap);
+    if (tap == null && decodeGraphs.take(chunks)) {
+      decodeGraphs.run(chunks, sink);
+    } else {
+      run(chunks, ids, sink, tap);
+    }
     chunks.forEach(chunk -> chunk.sequence().advance(chunk.ids().length));
   }
 
   private void run(List<Chunk> chunks, int[] ids, LogitsSink sink, @Nullable Tap tap) {
     Rows all = Rows.all(chunks);
     Pass pass = pass(all);
-    Tensor h = work.residual().rows(0, ids.length); // [tokens, hidden]
-    backend.embedding(embedding, ids, h);
     Tensor memory = rows(work.memory(), ids.length); // [tokens, inner]
-    int depth = 0;
-    tapHidden(tap, depth++, h);
-
-    for (DecoderLayer layer : selfDecoder) {
-      layer.forward(h, memory, pass);
-      tapHidden(tap, depth++, h);
-    }
-    if (sharedCacheLayer != null) {
-      sharedCacheLayer.appendKeysAndValues(h, pass); // every token
-    }
+    Tensor h = readTokens(ids, memory, pass, tap); // [tokens, hidden]
     Rows wanted = Rows.wanted(chunks);
     if (wanted.batch() == null) {
       return;
@@ -168,7 +184,46 @@ public final class SambayModel implements AutoCloseable {
       }
       pass = pass(wanted);
     }
+    answer(h, memory, pass, tap);
+    if (tap != null && memory != null) {
+      tap.memory(memory);
+    }
+    tapFinalNorm(tap, h);
+    sendLogits(h, wanted, pass, chunks, sink);
+  }
+
+  /**
+   * A decode step: one token of each sequence of the pass, through all layers. It leaves behind the
+   * logits [rows, vocabulary] and the tokens drawn from them.
+   */
+  void decode(int[] ids, Pass pass, Tensor logits, Draws draws) {
+    Tensor memory = rows(work.memory(), ids.length);
+    Tensor h = readTokens(ids, memory, pass, null);
+    answer(h, memory, pass, null);
+    head.apply(finalNorm, h, logits, pass);
+    backend.sample(logits, draws);
+  }
+
+  /** Every token through the self-decoder, up to its keys and values in the shared cache. */
+  private Tensor readTokens(int[] ids, @Nullable Tensor memory, Pass pass, @Nullable Tap tap) {
+    Tensor h = work.residual().rows(0, ids.length); // [tokens, hidden]
+    backend.embedding(embedding, ids, h);
+    int depth = 0;
+    tapHidden(tap, depth++, h);
+    for (DecoderLayer layer : selfDecoder) {
+      layer.forward(h, memory, pass);
+      tapHidden(tap, depth++, h);
+    }
     if (sharedCacheLayer != null) {
+      sharedCacheLayer.appendKeysAndValues(h, pass); // every token
+    }
+    return h;
+  }
+
+  /** The rows that somebody wants logits of, through the cross-decoder. */
+  private void answer(Tensor h, @Nullable Tensor memory, Pass pass, @Nullable Tap tap) {
+    if (sharedCacheLayer != null) {
+      int depth = selfDecoder.size() + 1;
       sharedCacheLayer.forward(h, memory, pass);
       tapHidden(tap, depth++, h);
       for (DecoderLayer layer : crossDecoder) {
@@ -176,15 +231,6 @@ public final class SambayModel implements AutoCloseable {
         tapHidden(tap, depth++, h);
       }
     }
-    if (tap != null && memory != null) {
-      tap.memory(memory);
-    }
-    Tensor normed = work.normed().rows(0, h.rows());
-    finalNorm.apply(h, normed, pass);
-    if (tap != null) {
-      tap.finalNorm(normed);
-    }
-    sendLogits(normed, wanted, pass, sink);
   }
 
   private Tensor gather(Tensor from, Rows wanted, Tensor into) {
@@ -197,32 +243,77 @@ public final class SambayModel implements AutoCloseable {
     return tensor == null ? null : tensor.rows(0, n);
   }
 
-  private void sendLogits(Tensor normed, Rows wanted, Pass pass, LogitsSink sink) {
-    float[] row = new float[config.vocabSize()];
+  private void sendLogits(Tensor h, Rows wanted, Pass pass, List<Chunk> chunks, LogitsSink sink) {
     int step = work.logits().rows();
-    for (int first = 0; first < normed.rows(); first += step) {
-      int n = Math.min(step, normed.rows() - first);
+    for (int first = 0; first < h.rows(); first += step) {
+      int n = Math.min(step, h.rows() - first);
       Tensor logits = work.logits().rows(0, n);
-      head.apply(normed.rows(first, first + n), logits, pass);
+      head.apply(finalNorm, h.rows(first, first + n), logits, pass);
+      int[] chunkOf = Arrays.copyOfRange(wanted.chunk(), first, first + n);
+      Draws draws = null;
+      if (backend.samples() && Arrays.stream(chunkOf).anyMatch(c -> chunks.get(c).draw() != null)) {
+        draws = new Draws(n);
+        for (int i = 0; i < n; i++) {
+          setDraw(draws, i, chunks.get(chunkOf[i]));
+        }
+        backend.sample(logits, draws);
+      }
       for (int i = 0; i < n; i++) {
-        backend.download(logits.rows(i, i + 1), row, 0);
-        sink.accept(wanted.chunk()[first + i], wanted.token()[first + i], row);
+        int token = wanted.token()[first + i];
+        handOut(logits.rows(i, i + 1), draws, i, chunks, chunkOf[i], token, sink);
       }
     }
   }
 
+  static void setDraw(Draws draws, int i, Chunk chunk) {
+    Draw draw = chunk.draw();
+    if (draw == null) {
+      draws.setGreedy(i); // nobody will look
+    } else {
+      draws.set(i, draw.temperature(), draw.topK(), draw.topP(), draw.minP(), draw.random());
+    }
+  }
+
+  /** Passes on the token that was drawn in row i, or its logits where none was or could be. */
+  void handOut(
+      Tensor logits,
+      @Nullable Draws draws,
+      int i,
+      List<Chunk> chunks,
+      int chunk,
+      int token,
+      LogitsSink sink) {
+    if (draws != null
+        && chunks.get(chunk).draw() != null
+        && !Double.isNaN(draws.logProbability()[i])) {
+      sink.chosen(chunk, draws.token()[i], draws.logProbability()[i]);
+    } else {
+      backend.download(logits, logitsRow, 0);
+      sink.accept(chunk, token, logitsRow);
+    }
+  }
+
   private Pass pass(Rows rows) {
-    return new Pass(
-        backend,
-        work,
-        states,
-        Objects.requireNonNull(rows.batch()),
-        states.shared(rows.sequences()));
+    return pass(Objects.requireNonNull(rows.batch()), states.shared(rows.sequences()));
+  }
+
+  Pass pass(Batch batch, @Nullable KeyValueView shared) {
+    return new Pass(backend, work, states, batch, shared);
   }
 
   private static void tapHidden(@Nullable Tap tap, int index, Tensor h) {
     if (tap != null) {
       tap.hidden(index, h);
+    }
+  }
+
+  private void tapFinalNorm(@Nullable Tap tap, Tensor h) {
+    if (tap != null) {
+      Tensor normed = backend.allocate(DType.F32, h.rows(), h.cols());
+      try (Storage storage = normed.storage()) {
+        finalNorm.apply(backend, h, normed);
+        tap.finalNorm(normed);
+      }
     }
   }
 
@@ -257,6 +348,7 @@ public final class SambayModel implements AutoCloseable {
 
   @Override
   public void close() {
+    decodeGraphs.close();
     work.close();
     states.close();
     for (AutoCloseable part : owned) {

@@ -9,6 +9,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -221,7 +222,7 @@ public final class StatePool implements AutoCloseable {
         table[s * cols + i] = blocks.get(i);
       }
     }
-    return new KeyValueView(sharedKeys, sharedValues, BLOCK_TOKENS, cols, table);
+    return shared(cols, table);
   }
 
   /**
@@ -348,6 +349,18 @@ public final class StatePool implements AutoCloseable {
   }
 
   /**
+   * Makes the sequence as long as if it had read so many tokens, without reading any: for measuring
+   * steps far along. What it keeps of them is whatever was there.
+   *
+   * @throws IllegalStateException if the cache is full
+   */
+  public void pretend(SequenceState sequence, int length) {
+    clear(sequence);
+    reserve(sequence, length);
+    sequence.reset(length);
+  }
+
+  /**
    * A second sequence with the same past.
    *
    * @throws IllegalStateException if every slot is taken, or the sequence is closed or torn
@@ -407,6 +420,31 @@ public final class StatePool implements AutoCloseable {
   /** Bytes of the shared cache for each token; 0 in models without. */
   public long cacheBytesPerToken() {
     return sharedKeys == null ? 0 : 2L * config.kvHeads() * config.headDim() * dtype.bytes();
+  }
+
+  // ---- rows of a step that belong to no sequence: whatever they leave in a slot or a block that
+  // ---- nobody holds does no harm, since position 0 ignores a slot and blocks are written first
+
+  /** Whether there is room for so many such rows. */
+  boolean hasScratch(int rows) {
+    return rows <= freeSlots.size() && (sharedKeys == null || !freeBlocks.isEmpty());
+  }
+
+  /** Slots for them, distinct. */
+  Iterator<Integer> scratchSlots() {
+    return freeSlots.iterator();
+  }
+
+  /** One block for all of them; 0 in models without a shared cache. */
+  int scratchBlock() {
+    return sharedKeys == null ? 0 : freeBlocks.getFirst();
+  }
+
+  /** The shared cache under a table that its owner fills; null in models without. */
+  @Nullable KeyValueView shared(int tableCols, int[] table) {
+    return sharedKeys == null || sharedValues == null
+        ? null
+        : new KeyValueView(sharedKeys, sharedValues, BLOCK_TOKENS, tableCols, table);
   }
 
   private static long bytes(@Nullable MambaState[] mamba, @Nullable WindowCache[] windows) {

@@ -1,6 +1,7 @@
 package io.sambay4j.model;
 
 import io.sambay4j.backend.KeyValueView;
+import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -16,12 +17,12 @@ import org.jspecify.annotations.Nullable;
 record WindowAttention(int layer, AttentionCore core, Linear qkv, Linear outProj) implements Mixer {
 
   @Override
-  public void addTo(Tensor h, Tensor x, @Nullable Tensor memory, Pass pass) {
+  public void addTo(Tensor h, Norm norm, @Nullable Tensor memory, Pass pass) {
     int rows = h.rows();
     int queryCols = core.queryCols();
     int kvCols = core.kvCols();
     Tensor qkvRows = pass.work().qkv().rows(0, rows);
-    qkv.apply(x, qkvRows, pass);
+    qkv.apply(norm, h, qkvRows, pass);
     Tensor q = qkvRows.cols(0, queryCols);
     Tensor k = qkvRows.cols(queryCols, queryCols + kvCols);
     Tensor v = qkvRows.cols(queryCols + kvCols, queryCols + 2 * kvCols);

@@ -11,7 +11,6 @@ import org.jspecify.annotations.Nullable;
  *
  * @param residual [tokens, hidden] f32: the residual stream stays f32 whatever the activations are
  * @param wanted [tokens, hidden] f32: the rows of it that go on into the cross-decoder
- * @param normed [tokens, hidden]
  * @param xz [tokens, 2 * inner]
  * @param conv [tokens, inner]
  * @param dbc [tokens, rank + 2 * state]
@@ -21,14 +20,12 @@ import org.jspecify.annotations.Nullable;
  * @param wantedMemory the rows of it that go on into the cross-decoder
  * @param qkv [tokens, (heads + 2 * kvHeads) * headDim]
  * @param attention [tokens, heads * headDim]
- * @param gateUp [tokens, 2 * intermediate]
  * @param mlp [tokens, intermediate]
- * @param logits [LOGIT_ROWS, vocabulary] f32
+ * @param logits [logitRows, vocabulary] f32
  */
 record Workspace(
     Tensor residual,
     Tensor wanted,
-    Tensor normed,
     Tensor xz,
     Tensor conv,
     Tensor dbc,
@@ -38,17 +35,13 @@ record Workspace(
     @Nullable Tensor wantedMemory,
     Tensor qkv,
     Tensor attention,
-    Tensor gateUp,
     Tensor mlp,
     Tensor logits)
     implements AutoCloseable {
 
-  /**
-   * Rows of logits made at once: the head is read once for this many, and 200,064 columns are wide.
-   */
-  static final int LOGIT_ROWS = 16;
-
-  static Workspace create(Backend backend, ModelConfig config, DType activations, int tokens) {
+  static Workspace create(Backend backend, ModelConfig config, LoadOptions options) {
+    DType activations = options.activations();
+    int tokens = options.stepTokens();
     int hidden = config.hiddenSize();
     int inner = config.mambaInner();
     boolean remembers = config.layers().contains(LayerKind.MAMBA_MEMORY);
@@ -59,7 +52,6 @@ record Workspace(
     return new Workspace(
         backend.allocate(DType.F32, tokens, hidden),
         backend.allocate(DType.F32, tokens, hidden),
-        backend.allocate(activations, tokens, hidden),
         backend.allocate(activations, tokens, 2 * inner),
         backend.allocate(activations, tokens, inner),
         backend.allocate(activations, tokens, config.mambaDtRank() + 2 * config.mambaState()),
@@ -69,9 +61,16 @@ record Workspace(
         remembers ? backend.allocate(activations, tokens, inner) : null,
         backend.allocate(activations, tokens, atLeastOne(queryCols + 2 * kvCols)),
         backend.allocate(activations, tokens, atLeastOne(queryCols)),
-        backend.allocate(activations, tokens, atLeastOne(2 * intermediate)),
         backend.allocate(activations, tokens, atLeastOne(intermediate)),
-        backend.allocate(DType.F32, Math.min(LOGIT_ROWS, tokens), config.vocabSize()));
+        backend.allocate(DType.F32, logitRows(options), config.vocabSize()));
+  }
+
+  /**
+   * Rows of logits made at once. The head, the largest matrix, is read once for this many, so a
+   * decode step of all sequences should fit; but 200,064 columns are wide.
+   */
+  static int logitRows(LoadOptions options) {
+    return Math.min(options.stepTokens(), Math.max(16, Math.min(512, options.sequences())));
   }
 
   private static int atLeastOne(int cols) {
@@ -84,7 +83,6 @@ record Workspace(
         new @Nullable Tensor[] {
           residual,
           wanted,
-          normed,
           xz,
           conv,
           dbc,
@@ -94,7 +92,6 @@ record Workspace(
           wantedMemory,
           qkv,
           attention,
-          gateUp,
           mlp,
           logits
         }) {

@@ -1,6 +1,7 @@
 package io.sambay4j.runtime;
 
 import io.sambay4j.model.Chunk;
+import io.sambay4j.model.Draw;
 import io.sambay4j.model.SequenceState;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +47,19 @@ public abstract class Job {
    * @param logits [vocabulary]; not to be kept or changed
    */
   protected abstract void logits(int index, float[] logits);
+
+  /**
+   * How the device may choose the token after the current input's last, instead of handing out its
+   * logits; null: it may not. Asked for chunks whose last logits alone are wanted.
+   */
+  protected @Nullable Draw draw() {
+    return null;
+  }
+
+  /** The token that the device chose as {@link #draw} said. */
+  protected void chosen(int token, double logProbability) {
+    throw new IllegalStateException("this job draws no tokens");
+  }
 
   /**
    * All of the current input has been fed and its logits seen.
@@ -109,7 +123,8 @@ public abstract class Job {
       started();
     }
     int[] ids = Arrays.copyOfRange(input, fed, fed + tokens);
-    return new Chunk(state(), ids, wanted(fed, fed + tokens, input.length));
+    Chunk.Wanted wanted = wanted(fed, fed + tokens, input.length);
+    return new Chunk(state(), ids, wanted, wanted == Chunk.Wanted.LAST ? draw() : null);
   }
 
   final void takeLogits(int indexInChunk, float[] row) {

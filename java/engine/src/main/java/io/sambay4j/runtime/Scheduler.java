@@ -262,17 +262,7 @@ public final class Scheduler implements AutoCloseable {
     }
     @Nullable Throwable[] failures = new Throwable[jobs.size()];
     try {
-      model.forward(
-          chunks,
-          (chunk, token, logits) -> {
-            if (failures[chunk] == null) {
-              try {
-                jobs.get(chunk).takeLogits(token, logits);
-              } catch (Throwable failure) { // a job's own trouble must not stop its neighbours
-                failures[chunk] = failure;
-              }
-            }
-          });
+      model.forward(chunks, new JobSink(jobs, failures));
     } catch (Throwable failure) { // the device's trouble is everybody's: nobody's tokens were fed
       log.debug("a step failed", failure);
       jobs.forEach(job -> finish(job, failure));
@@ -289,6 +279,31 @@ public final class Scheduler implements AutoCloseable {
         }
       } catch (Throwable failure) { // from the job's listener
         finish(job, failure);
+      }
+    }
+  }
+
+  /** Passes logits and tokens on; a job's own trouble must not stop its neighbours. */
+  @SuppressWarnings("ArrayRecordComponent")
+  private record JobSink(List<Job> jobs, @Nullable Throwable[] failures)
+      implements SambayModel.LogitsSink {
+    @Override
+    public void accept(int chunk, int token, float[] logits) {
+      guard(chunk, () -> jobs.get(chunk).takeLogits(token, logits));
+    }
+
+    @Override
+    public void chosen(int chunk, int token, double logProbability) {
+      guard(chunk, () -> jobs.get(chunk).chosen(token, logProbability));
+    }
+
+    private void guard(int chunk, Runnable take) {
+      if (failures[chunk] == null) {
+        try {
+          take.run();
+        } catch (Throwable failure) {
+          failures[chunk] = failure;
+        }
       }
     }
   }

@@ -109,6 +109,36 @@ public final class Sampler {
     return new TokenChoice(token, model.at(token), model.top(parameters.logProbabilities()));
   }
 
+  /**
+   * Whether the next token follows from logits, temperature, top-k, top-p, min-p and one random
+   * number, so that it may be chosen elsewhere: no processor, bias or penalty changes the logits,
+   * and no alternatives are reported.
+   */
+  public boolean needsOnlyLogits() {
+    return processors.isEmpty() && adjustment.isIdentity() && parameters.logProbabilities() == 0;
+  }
+
+  /** The random number that the next token takes; asking does not draw it. */
+  public long nextRandom() {
+    return random.copy().nextLong();
+  }
+
+  /**
+   * Takes note of a token that was chosen elsewhere as {@link #next} would have, with the number of
+   * {@link #nextRandom}.
+   *
+   * @param logProbability of the model, at most 0
+   */
+  public TokenChoice accept(int token, double logProbability) {
+    checkToken("token", token, vocabularySize);
+    if (!parameters.isGreedy()) {
+      random.nextLong();
+    }
+    history.append(token);
+    adjustment.accept(token);
+    return new TokenChoice(token, logProbability, List.of());
+  }
+
   /** The tokens so far, a view that grows with each {@link #next}. */
   public TokenHistory history() {
     return history;

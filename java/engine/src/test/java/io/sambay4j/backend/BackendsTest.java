@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class BackendsTest {
@@ -24,15 +26,30 @@ class BackendsTest {
 
   @Test
   void cudaIsRefusedWithASentence() {
+    assumeFalse(CudaLibrary.isPresent());
     Throwable refusal =
         assertThrows(UnsupportedOperationException.class, () -> Backends.open("cuda", null, 0));
-    assertEquals("device cuda is not there yet; use cpu or auto", refusal.getMessage());
+    String sentence = String.valueOf(refusal.getMessage());
+    assertTrue(sentence.startsWith("device cuda: "), sentence);
+    if (NativeLibrary.isAvailable()) {
+      assertTrue(sentence.contains("classifier linux-x86_64-gpu is not on the class path"));
+    }
   }
 
   @Test
   void wrongNamesAndNumbersAreRefused() {
-    assertThrows(IllegalArgumentException.class, () -> Backends.open("tpu", null, 0));
+    for (String name : List.of("tpu", "cuda:", "cuda:-1", "cuda:one", "cuda:12345", "cpu:0", "")) {
+      assertThrows(IllegalArgumentException.class, () -> Backends.open(name, null, 0), name);
+    }
+    assertThrows(IllegalArgumentException.class, () -> Backends.open("cuda", "avx2", 0));
     assertThrows(IllegalArgumentException.class, () -> Backends.open("cpu", null, -1));
+  }
+
+  @Test
+  void namesOfDevices() {
+    assertEquals("cuda:0", DeviceName.parse("CUDA").toString());
+    assertEquals("cuda:7", DeviceName.parse("cuda:7").toString());
+    assertEquals("auto", DeviceName.parse("Auto").toString());
   }
 
   @Test

@@ -1,0 +1,5 @@
+/** Whole models: steps and prompts beside their floors. */
+@NullMarked
+package io.sambay4j.bench.model;
+
+import org.jspecify.annotations.NullMarked;

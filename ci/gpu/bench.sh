@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# On a CUDA machine: every kernel beside its floor, decode steps and prompts of the full-size model beside theirs and
+# beside a PyTorch peer. Ends in a table. See ci/gpu/README.md.
+#
+#   bench.sh [PART ...]    kernels decode prefill peers full gaps; all but full by default
+#
+# SAMBAY_BENCH_MODEL names a checkpoint; otherwise one of random weights is written to memory first, 7.7 GB.
+. "$(dirname "$0")/kit.sh"
+parts=" ${*:-kernels decode prefill peers gaps} "
+wanted() { [[ $parts == *" $1 "* ]]; }
+library=$(cuda_library)
+export SAMBAY_CUDA_LIBRARY=$library
+python=$(command -v python3 || true)
+ours=$work/ours.tsv
+peer=$work/peer.tsv
+
+program() { # CLASS ARGUMENTS...
+  "$java" -Xmx8g "${java_options[@]}" -cp "$kit/bench-lib/*:$kit/lib/*" "$@"
+}
+if ! program io.sambay4j.bench.model.Main --model "$root/models/tiny-reasoner" --device cuda --decode 1x1 --steps 1 \
+  > "$work/first.log" 2>&1; then
+  tail -n 1 "$work/first.log" >&2
+  echo "bench: there is nothing to measure here" >&2
+  exit 1
+fi
+nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem,power.limit --format=csv,noheader 2> /dev/null || true
+
+# ---- the model
+
+model=${SAMBAY_BENCH_MODEL:-}
+make_model() {
+  model=${SAMBAY_BENCH_MODEL:-/dev/shm/sambay-random}
+  [ -e "$model/model.safetensors.index.json" ] && return # written last
+  program io.sambay4j.bench.RandomCheckpoint "$model" \
+    --config "$root/java/engine/src/test/resources/phi-4-mini-flash-reasoning"
+}
+if wanted decode || wanted prefill || wanted peers || wanted full || wanted gaps; then
+  step "a checkpoint of random weights" make_model
+  model=${SAMBAY_BENCH_MODEL:-/dev/shm/sambay-random}
+fi
+
+# measure NAME OPTIONS...: whole-model times, bf16 activations; the lines also into the table.
+measure() {
+  local name=$1
+  shift
+  step "$name" program io.sambay4j.bench.model.Main --model "$model" --device cuda --activations bf16 --out "$ours" "$@"
+  grep -E '\| +[0-9]' "$work/$(echo "$name" | tr -c 'a-zA-Z0-9\n' '-').log" | tee -a "$table" || true
+}
+
+if wanted kernels; then
+  # Shapes of the published model; a card has no use for f32 activations.
+  kernels() {
+    program io.sambay4j.bench.operations.Main -p device=cuda -p activations=BF16 "--json=$work/kernels-$1.json" "${@:2}"
+  }
+  step "kernels of a decode step" kernels decode -p rows=1 \
+    'Linear|Scan|Conv|DiffAttention|KvAppend|Gmu|Swiglu|Norm|Embedding'
+  step "kernels of a batch of 16" kernels batch -p rows=16 Linear
+  step "kernels of a prompt" kernels prompt -p rows=2048,8192 -p context=1 \
+    'LinearBenchmark|Scan|Conv|DiffAttention|Gmu|Swiglu|LayerNorm'
+  grep -h '|' "$work"/kernels-of-*.log >> "$table" || true
+fi
+if wanted decode; then
+  rm -f "$ours"
+  measure "decode, bf16" --decode 1x2048,1x32768,64x8192
+  for type in int8 int4; do
+    measure "decode, $type" --dtype $type --decode 1x2048
+  done
+fi
+if wanted prefill; then
+  measure "prompts" --step-tokens 2048 --prefill 2048,4096,8192,32768,65536
+fi
+if wanted full; then
+  # The paper's workload: 2K read, 32K generated, as many sequences as fit; steps at five lengths stand for all.
+  measure "the largest batch" --full-batch 2048,10240,18432,26624,34816
+fi
+
+# ---- the peer
+
+if wanted peers; then
+  if [ -z "$python" ] || ! "$python" -c 'import torch; torch.zeros(1).cuda()' 2> "$work/torch.log"; then
+    row "PyTorch peer" "skipped: $(tail -n 1 "$work/torch.log" 2> /dev/null || echo no python3)"
+  else
+    sambay_py=$root/bench/peers/pytorch/sambay.py
+    for golden in flash-tiny-f32 flash-gqa-window flash-deep flash-w512-bf16; do
+      step "PyTorch peer = $golden" "$python" "$sambay_py" --model "$root/native/tests/goldens/$golden" --check
+    done
+    rm -f "$peer"
+    for what in decode:1x2048 decode:64x8192 prefill:2048 prefill:32768 sdpa4:8192 scan:8192; do
+      step "PyTorch peer $what" timeout 400 "$python" "$sambay_py" --model "$model" --out "$peer" $what
+    done
+    # Side by side, by the key that both begin with.
+    if [ -s "$ours" ] && [ -s "$peer" ]; then
+      echo "beside PyTorch (ours, peer, peer / ours)" >> "$table"
+      awk -F '\t' 'NR == FNR { peer[$1] = $2; next }
+        { for (key in peer) if (index($1, key " ") == 1)
+            printf "%-34s %10.3f ms %10.3f ms %6.2fx\n", $1, 1e3 * $2, 1e3 * peer[key], peer[key] / $2 }' \
+        "$peer" "$ours" >> "$table"
+    fi
+  fi
+fi
+
+# ---- what a graph's replay takes beyond its kernels, each timed alone
+
+if wanted gaps; then
+  profiler=$(command -v ncu || ls /opt/nvidia/nsight-compute/*/ncu 2> /dev/null | tail -n 1 || true)
+  if [ -z "$profiler" ]; then
+    row "launch gaps" "skipped: Nsight Compute is not here"
+  elif ! grep -q 'decode b1 c2048' "$ours" 2> /dev/null; then
+    row "launch gaps" "skipped: the part decode comes first"
+  else
+    # Every kernel of the run, also those of a graph, one by one; the last step begins at the last embedding.
+    kernel_times() {
+      "$profiler" --target-processes all --metrics gpu__time_duration.sum --cache-control none --clock-control none \
+        --csv --log-file "$work/kernel-times.csv" "$java" -Xmx8g "${java_options[@]}" -cp "$kit/bench-lib/*:$kit/lib/*" \
+        io.sambay4j.bench.model.Main --model "$model" --device cuda --activations bf16 --limits 0 \
+        --decode 1x2048 --steps 1
+    }
+    step "times of single kernels" kernel_times
+    awk -F '","' -v replay="$(awk -F '\t' '/^decode b1 c2048/ { print $2; exit }' "$ours")" '
+      /gpu__time_duration/ { if ($5 ~ /embedding/) { sum = 0; count = 0 } gsub(/[",]/, "", $NF); sum += $NF; count++ }
+      END { if (count) printf "decode b1 c2048: %d kernels, %.3f ms alone, %.3f ms in a graph: gaps %.1f %%\n",
+        count, sum / 1e6, 1e3 * replay, 100 * (1 - sum / 1e9 / replay) }' "$work/kernel-times.csv" | tee -a "$table"
+  fi
+fi
+finish "bench on $(nvidia-smi --query-gpu=name --format=csv,noheader 2> /dev/null | head -n 1 || echo a card)"
