@@ -41,10 +41,41 @@ void transpose_rows(const void* const* rows, int64_t column, int64_t keys, int64
   }
 }
 
+// Consecutive keys from one of the two sources, and their values.
+struct StagedBlock {
+  const void* keys[kKeyBlock];
+  const void* values[kKeyBlock];
+  sy_dtype key_dtype, value_dtype;
+  int64_t position;  // of the first
+  int64_t count;
+};
+
+// The block that begins at `position`; none is left where its count is 0.
+inline void find_block(const AttentionView& view, const AttentionWork& work, int64_t position, StagedBlock& block) {
+  const int64_t fresh = first_fresh(view, work);
+  const bool cached = position < fresh;
+  block.position = position;
+  block.count = max64(0, min64(kKeyBlock, (cached ? min64(fresh, work.end_key) : work.end_key) - position));
+  if (block.count == 0) return;
+  const sy_tensor& keys = cached ? view.kv->keys : *view.k;
+  const sy_tensor& values = cached ? view.kv->values : *view.v;
+  block.key_dtype = keys.dtype;
+  block.value_dtype = values.dtype;
+  find_rows(view, work, keys, cached, position, block.count, block.keys);
+  find_rows(view, work, values, cached, position, block.count, block.values);
+}
+
+// Brings a row into the second cache: the first is full. (Inlined by force: gcc takes a function that does nothing else
+// for one without effect, and drops its calls.)
+[[gnu::always_inline]] inline void ask_for_row(const void* row, int64_t bytes) {
+  for (int64_t byte = 0; byte < bytes; byte += kCacheLine) {
+    __builtin_prefetch(static_cast<const char*>(row) + byte, 0, 2);
+  }
+}
+
 // The accumulator of the work's group = what its keys give.
 inline void attend_many(const AttentionView& view, const AttentionWork& work, const PlaceOfMany& place, float* row) {
   const int64_t rows = work.rows * view.queries, padded = view.padded_values();  // rows: per map
-  const int64_t fresh = first_fresh(view, work);
   const Accumulator sums = accumulator_at(place.accumulator, view, view.maps * rows);
   float* q = place.q;
   for_each_query(view, work, row, [&](const float* from) {
@@ -52,31 +83,32 @@ inline void attend_many(const AttentionView& view, const AttentionWork& work, co
     q += view.padded_head();
   });
   clear(view, sums, view.maps * rows);
-  for (int64_t position = work.first_key, count; position < work.end_key; position += count) {
-    const bool cached = position < fresh;
-    count = min64(kKeyBlock, (cached ? min64(fresh, work.end_key) : work.end_key) - position);
-    const sy_tensor& keys = cached ? view.kv->keys : *view.k;
-    const sy_tensor& values = cached ? view.kv->values : *view.v;
-    const void* key_rows[kKeyBlock];
-    const void* value_rows[kKeyBlock];
-    find_rows(view, work, keys, cached, position, count, key_rows);
-    find_rows(view, work, values, cached, position, count, value_rows);
+  StagedBlock blocks[2]{};
+  find_block(view, work, work.first_key, blocks[0]);
+  for (int current = 0; blocks[current].count > 0; current = 1 - current) {
+    const StagedBlock& block = blocks[current];
+    StagedBlock& next = blocks[1 - current];
+    find_block(view, work, block.position + block.count, next);
     for (int64_t map = 0; map < view.maps; ++map) {
-      with_storage(keys.dtype, [&](auto type) {
-        transpose_rows<typename decltype(type)::type>(key_rows, map * view.head_dim, count, view.head_dim, place.keys);
+      with_storage(block.key_dtype, [&](auto type) {
+        transpose_rows<typename decltype(type)::type>(block.keys, map * view.head_dim, block.count, view.head_dim,
+                                                      place.keys);
       });
       float* scores = place.scores + map * rows * kKeyBlock;
-      memset(scores, 0, static_cast<size_t>(rows * kKeyBlock) * sizeof(float));
-      add_product(place.q + map * rows * view.padded_head(), view.padded_head(), rows, place.keys, kKeyBlock,
-                  view.head_dim, scores, kKeyBlock, round_up(count, kLanes));
+      product<false>(place.q + map * rows * view.padded_head(), view.padded_head(), rows, place.keys, kKeyBlock,
+                     view.head_dim, scores, kKeyBlock, round_up(block.count, kLanes));
       for (int64_t r = 0; r < rows; ++r) {
-        const Visible seen = visible(view, work, r / view.queries, position, count);
-        softmax_row(scores + r * kKeyBlock, count, seen.from, seen.to, sums, map * rows + r, padded);
+        const Visible seen = visible(view, work, r / view.queries, block.position, block.count);
+        softmax_row(scores + r * kKeyBlock, block.count, seen.from, seen.to, sums, map * rows + r, padded);
+        const int64_t later = map * rows + r;  // rows of the next block, as far as there are such
+        if (later < next.count) ask_for_row(next.keys[later], view.value_columns() * element_size(next.key_dtype));
       }
     }
-    for (int64_t j = 0; j < count; ++j)
-      widen(value_rows[j], values.dtype, place.values + j * padded, view.value_columns());
-    add_product(place.scores, kKeyBlock, view.maps * rows, place.values, padded, count, sums.out, padded,
-                round_up(view.value_columns(), kLanes));
+    for (int64_t j = 0; j < block.count; ++j) {
+      widen(block.values[j], block.value_dtype, place.values + j * padded, view.value_columns());
+      if (j < next.count) ask_for_row(next.values[j], view.value_columns() * element_size(next.value_dtype));
+    }
+    product<true>(place.scores, kKeyBlock, view.maps * rows, place.values, padded, block.count, sums.out, padded,
+                  round_up(view.value_columns(), kLanes));
   }
 }

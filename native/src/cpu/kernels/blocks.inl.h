@@ -12,7 +12,7 @@ constexpr int64_t kScanTasksPerThread = 2;          // every thread has some,
 constexpr int64_t kScanTokens = 8;                  // and tokens at a time
 constexpr int kScanStates = kLanes == 16 ? 16 : 4;  // and states of each channel held in registers
 
-constexpr int64_t kTileRows = 64;       // attention: rows of probabilities per work and map
+constexpr int64_t kTileRows = 128;      // attention: rows of probabilities per work and map
 constexpr int64_t kManyRows = 8;        // from here on arithmetic is the limit, and it pays to transpose the keys
 constexpr int64_t kKeyBlock = 64;       // keys per softmax update
 constexpr int64_t kValueRows = 8;       // few rows: values at a time
