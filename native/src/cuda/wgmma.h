@@ -187,6 +187,14 @@ __device__ __forceinline__ void wgmma(float (&d)[kSums], const uint32_t (&a)[4],
   wgmma_sums<kNMajor>(T{}, d, a, b);
 }
 
+// After the wait for the products of d and before the first look at it: ordinary instructions on registers that a
+// compiler is free to move across a wait stay behind it.
+template <int kSums>
+__device__ __forceinline__ void wgmma_pin(float (&d)[kSums]) {
+#pragma unroll
+  for (int i = 0; i < kSums; ++i) asm volatile("" : "+f"(d[i])::"memory");
+}
+
 }  // namespace sambay::cuda
 
 #endif  // SAMBAY_SIMT_HOST

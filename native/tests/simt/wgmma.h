@@ -43,6 +43,9 @@ void wgmma(float (&d)[kSums], const uint32_t (&a)[4], WgmmaOperand b, SAMBAY_SIM
                       {d, kSums, std::is_same_v<T, bf16>, kNMajor, true, 0, b, {a[0], a[1], a[2], a[3]}});
 }
 
+template <int kSums>
+void wgmma_pin(float (&)[kSums]) {}
+
 }  // namespace sambay::cuda
 
 #endif  // SAMBAY_TESTS_SIMT_WGMMA_H_

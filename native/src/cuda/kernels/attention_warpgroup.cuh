@@ -104,6 +104,8 @@ struct WarpgroupRows {
     for (int k = 0; k < 4; ++k) wgmma<T>(scores, q[kBlock][k], keys + k * (32 >> 4));
     wgmma_commit();
     wgmma_wait<0>();
+    wgmma_pin(scores);
+    wgmma_pin(sums[kBlock]);
 
     float now[2];
 #pragma unroll
@@ -236,6 +238,8 @@ __global__ void __launch_bounds__(384, 1) attention_warpgroup(const __grid_const
     work.template add_values<1>(values);
   }
   wgmma_wait<0>();
+#pragma unroll
+  for (int b = 0; b < kBlocks; ++b) wgmma_pin(work.sums[b]);
   grid_dependency_launch();
 
   float factor[kBlocks][2];
