@@ -1,6 +1,7 @@
 # One object file per instruction-set level, each with its own -m flags; src/cpu/isa.cc chooses among them at run time.
 # Never -march=native (the build machine is not the user's machine) and never -ffast-math (it drops NaN and reorders sums).
-# avx512 is two objects, chosen by the CPU: with VNNI, which doubles products of 8-bit integers, and without.
+# avx512 is two objects, chosen by the CPU: with VNNI, which makes int8 products of 4 rows and more 1.2 to 1.7 times as fast
+# (int4 1.05 to 1.1 times; Zen 5), and without.
 # avx512 is the level of Skylake-X, so without bf16 instructions: vdpbf16ps runs at half the rate of the fp32 FMA on Intel's
 # cores, flushes denormals, and a decode step is bound by memory either way.
 function(sambay_cpu_targets target)
