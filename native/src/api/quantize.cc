@@ -62,6 +62,7 @@ SAMBAY_INLINE uint16_t quantize_group_to_int8(const float (&w)[kGroup], int8_t* 
 // The eight scales tried, side by side.
 constexpr int kTried = 8;
 using Tried = float __attribute__((vector_size(kTried * sizeof(float))));
+using TriedBits = uint32_t __attribute__((vector_size(kTried * sizeof(uint32_t))));
 constexpr Tried kDivisors = {-8.75f, -8.5f, -8.25f, -8, -7.75f, -7.5f, -7.25f, -7};
 
 SAMBAY_INLINE uint16_t quantize_group_to_int4(const float (&w)[kGroup], uint8_t* codes) {
@@ -71,13 +72,15 @@ SAMBAY_INLINE uint16_t quantize_group_to_int4(const float (&w)[kGroup], uint8_t*
   for (int i = 0; i < kGroup; ++i) positive |= w[i] == largest;
   const Tried exact = (positive != 0 ? largest : -largest) / kDivisors;
 
-  uint16_t rounded[kTried];
-  Tried scales{}, inverses{}, errors{};
-  for (int i = 0; i < kTried; ++i) {
-    rounded[i] = round_to_f16(exact[i]).bits;
-    scales[i] = widened_f16(rounded[i]);
-    inverses[i] = inverse_of(scales[i]);
-  }
+  // round_to_f16 and back, of numbers that f16 can hold.
+  const TriedBits bits = reinterpret_cast<TriedBits>(exact), sign = bits & 0x80000000, magnitude = bits ^ sign;
+  const TriedBits normal = ((magnitude + 0xfff + (magnitude >> 13 & 1)) >> 13) - (112 << 10);
+  const TriedBits subnormal = reinterpret_cast<TriedBits>(reinterpret_cast<Tried>(magnitude) + 0.5f) - 0x3f000000;
+  const TriedBits rounded = magnitude < 0x38800000 ? subnormal : normal;
+  const Tried positive_scales = reinterpret_cast<Tried>(rounded << 13) * 0x1p112f;
+  const Tried scales = reinterpret_cast<Tried>(reinterpret_cast<TriedBits>(positive_scales) | sign);
+  const Tried inverses = scales == 0.0f ? Tried{} : 1.0f / scales;
+  Tried errors{};
   for (int i = 0; i < kGroup; ++i) {
     Tried code = w[i] * inverses + 0x1.8p23f - 0x1.8p23f;
     code = code < -8.0f ? Tried{} - 8.0f : code;
@@ -94,7 +97,7 @@ SAMBAY_INLINE uint16_t quantize_group_to_int4(const float (&w)[kGroup], uint8_t*
     shifted[i] = std::min(std::max(code, 0), 15);
   }
   for (int i = 0; i < kGroup / 2; ++i) codes[i] = static_cast<uint8_t>(shifted[2 * i] | shifted[2 * i + 1] << 4);
-  return rounded[best];
+  return static_cast<uint16_t>(rounded[best] | sign[best] >> 16);
 }
 
 template <class T>

@@ -54,6 +54,22 @@ void for_each_vector(int64_t columns, Body body) {
   if (i < columns) body(i, columns - i);
 }
 
+// The same two vectors at a time: n = 2 * kLanes for all but the last.
+template <class Body>
+void for_each_pair_of_vectors(int64_t columns, Body body) {
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= columns; i += 2 * kLanes) body(i, int64_t{2 * kLanes});
+  if (i < columns) body(i, columns - i);
+}
+
+// Pairs of the first n <= 2 * kLanes elements, zeros after them; fewer than 2 * kLanes are loaded in order.
+template <class T>
+[[gnu::always_inline]] inline void load_pairs(const T* from, int64_t n, Vec& even, Vec& odd) {
+  if (n == 2 * kLanes) return load_pairs(from, even, odd);
+  even = load(from, n);
+  odd = load(from + kLanes, n - kLanes);
+}
+
 // The sum of term(x) over a row, in two chains.
 template <class Term>
 float sum(const float* x, int64_t n, Term term) {

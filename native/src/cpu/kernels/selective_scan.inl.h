@@ -29,15 +29,54 @@ inline ScanTile scan_tile(float* memory, int64_t states) {
   return tile;
 }
 
+// Where a vector of channels finds its rows of a and of its states: in a tile, or, for a single token, at home.
+struct ScanRows {
+  const float* a;
+  float* state;
+  int64_t a_stride, state_stride;
+};
+
+// The tokens after those of the tile. Each is asked for while its predecessor is computed: pieces of rows that lie far
+// apart are no stream that a processor would see coming.
+struct UpcomingTokens {
+  static constexpr int kMatrices = 5;  // delta, x, z, y, y_ungated, as far as there are such
+  const char* rows[kMatrices];         // at the present channels
+  int64_t strides[kMatrices];          // in bytes
+  int matrices;
+  int64_t tokens;
+
+  // Inlined by force: gcc takes a function that does nothing but this for one without effect, and drops its calls.
+  [[gnu::always_inline]] void ask(int64_t t) const {
+    if (t >= tokens) return;
+    for (int i = 0; i < matrices; ++i) __builtin_prefetch(rows[i] + t * strides[i]);
+  }
+};
+
+inline UpcomingTokens upcoming_tokens(const sy_selective_scan_args& args, int64_t first, int64_t tokens,
+                                      int64_t channel) {
+  UpcomingTokens upcoming{};
+  upcoming.tokens = tokens;
+  if (tokens <= 0) return upcoming;
+  for (const sy_tensor* tensor : {args.delta, args.x, args.z, static_cast<const sy_tensor*>(args.y),
+                                  static_cast<const sy_tensor*>(args.y_ungated)}) {
+    if (tensor == nullptr) continue;
+    upcoming.rows[upcoming.matrices] = element(*tensor, first, channel);
+    upcoming.strides[upcoming.matrices++] = tensor->stride * element_size(tensor->dtype);
+  }
+  return upcoming;
+}
+
 // States first .. first + K - 1 of kLanes channels along the tile's tokens; adds their part to y.
 template <int K>
-void scan_states(const ScanTile& tile, int64_t first, int64_t channel, int64_t tokens) {
-  const float* a = tile.a + first * kScanChannels + channel;
-  float* kept = tile.state + first * kScanChannels + channel;
+void scan_states(const ScanTile& tile, const ScanRows& rows, int64_t first, int64_t channel, int64_t tokens,
+                 const UpcomingTokens& upcoming) {
+  const float* a = rows.a + first * rows.a_stride;
+  float* kept = rows.state + first * rows.state_stride;
   Vec state[K];
 #pragma GCC unroll 16
-  for (int k = 0; k < K; ++k) state[k] = load(kept + k * kScanChannels);
+  for (int k = 0; k < K; ++k) state[k] = load(kept + k * rows.state_stride);
   for (int64_t t = 0; t < tokens; ++t) {
+    upcoming.ask(t);
     const Vec delta = load(tile.delta + t * kScanChannels + channel);
     const Vec input = delta * load(tile.x + t * kScanChannels + channel);
     const Vec rate = delta * set(0x1.715476p0f);  // exp(v) = 2^(v / ln 2)
@@ -47,14 +86,26 @@ void scan_states(const ScanTile& tile, int64_t first, int64_t channel, int64_t t
     Vec even = load(y), odd = zero();
 #pragma GCC unroll 16
     for (int k = 0; k < K; ++k) {
-      state[k] = fma(exp2(rate * load(a + k * kScanChannels)), state[k], input * set(b[k]));
+      state[k] = fma(exp2(rate * load(a + k * rows.a_stride)), state[k], input * set(b[k]));
       Vec& sum = k % 2 == 0 ? even : odd;
       sum = fma(state[k], set(c[k]), sum);
     }
     store(y, even + odd);
   }
 #pragma GCC unroll 16
-  for (int k = 0; k < K; ++k) store(kept + k * kScanChannels, state[k]);
+  for (int k = 0; k < K; ++k) store(kept + k * rows.state_stride, state[k]);
+}
+
+// All states of kLanes channels.
+inline void scan_channels(const ScanTile& tile, const ScanRows& rows, int64_t channel, int64_t tokens,
+                          const UpcomingTokens& upcoming) {
+  const UpcomingTokens nothing{};
+  int64_t k = 0;
+  for (; k + kScanStates <= tile.states; k += kScanStates) {
+    scan_states<kScanStates>(tile, rows, k, channel, tokens, k == 0 ? upcoming : nothing);
+  }
+  for (; k + 4 <= tile.states; k += 4) scan_states<4>(tile, rows, k, channel, tokens, nothing);
+  for (; k < tile.states; ++k) scan_states<1>(tile, rows, k, channel, tokens, nothing);
 }
 
 // Tokens first .. first + tokens - 1 into the tile: softplus of delta, the D skip as the beginning of y.
@@ -64,15 +115,15 @@ inline void stage_scan(const sy_selective_scan_args& args, const ScanTile& tile,
     float* delta = tile.delta + t * kScanChannels;
     float* x = tile.x + t * kScanChannels;
     float* y = tile.y + t * kScanChannels;
-    widen(element(*args.delta, first + t, channel), args.delta->dtype, delta, n);
-    widen(element(*args.x, first + t, channel), args.x->dtype, x, n);
+    const float* raw_delta = read_row(*args.delta, first + t, channel, n, delta);
+    const float* raw_x = read_row(*args.x, first + t, channel, n, x);
     widen(element(*args.b, first + t, 0), args.b->dtype, tile.b + t * tile.states, tile.states);
     widen(element(*args.c, first + t, 0), args.c->dtype, tile.c + t * tile.states, tile.states);
     for_each_vector(n, [&](int64_t i, int64_t lanes) {
       const Vec bias = args.delta_bias != nullptr ? load(f32_row(*args.delta_bias, 0) + channel + i, lanes) : zero();
       const Vec skip = args.d != nullptr ? load(f32_row(*args.d, 0) + channel + i, lanes) : zero();
-      store(delta + i, keep_first(softplus(load(delta + i) + bias), lanes));
-      const Vec value = keep_first(load(x + i), lanes);
+      store(delta + i, keep_first(softplus(load(raw_delta + i, lanes) + bias), lanes));
+      const Vec value = load(raw_x + i, lanes);
       store(x + i, value);
       store(y + i, skip * value);
     });
@@ -99,17 +150,31 @@ inline void finish_scan(const sy_selective_scan_args& args, const ScanTile& tile
 inline void selective_scan(Pool& pool, const sy_selective_scan_args& args) {
   const sy_batch& batch = *args.batch;
   const int64_t inner = args.x->cols, states = args.a->rows;
-  const int64_t blocks = ceil_div(inner, kScanChannels);
+  const int64_t share = ceil_div(inner * batch.sequences, kScanTasksPerThread * pool.threads());
+  const int64_t width = min64(kScanChannels, round_up(share, kCacheLine));
+  const int64_t blocks = ceil_div(inner, width);
   parallel(pool, batch.sequences * blocks, [&](int64_t index, int thread) {
-    const int64_t s = index / blocks, channel = index % blocks * kScanChannels;
-    const int64_t n = min64(kScanChannels, inner - channel);
+    const int64_t s = index / blocks, channel = index % blocks * width;
+    const int64_t n = min64(width, inner - channel);
     const int64_t begin = batch.seq_start[s], end = batch.seq_start[s + 1];
     const int64_t slot = batch.slot[s] * states;
     const ScanTile tile = scan_tile(float_scratch(pool, thread, scan_tile_floats(states)), states);
 
+    // A single token meets each state once: it is changed where it is. Tiles need whole vectors and a beginning.
+    if (end - begin == 1 && n % kLanes == 0 && batch.position[s] != 0) {
+      stage_scan(args, tile, begin, 1, channel, n);
+      for (int64_t i = 0; i < n; i += kLanes) {
+        const ScanRows rows{f32_row(*args.a, 0) + channel + i, f32_row(*args.state, slot) + channel + i, args.a->stride,
+                            args.state->stride};
+        scan_channels(tile, rows, i, 1, {});
+      }
+      finish_scan(args, tile, begin, 1, channel, n);
+      return;
+    }
+
     // Lanes past the last channel start as zeros and stay so.
     const size_t bytes = static_cast<size_t>(n) * sizeof(float);
-    if (n < kScanChannels || batch.position[s] == 0) {
+    if (n % kLanes != 0 || batch.position[s] == 0) {
       memset(tile.a, 0, static_cast<size_t>(2 * states * kScanChannels) * sizeof(float));
     }
     for (int64_t k = 0; k < states; ++k) {
@@ -122,11 +187,11 @@ inline void selective_scan(Pool& pool, const sy_selective_scan_args& args) {
     for (int64_t first = begin; first < end; first += kScanTokens) {
       const int64_t tokens = min64(kScanTokens, end - first);
       stage_scan(args, tile, first, tokens, channel, n);
+      const int64_t after = first + tokens;
       for (int64_t i = 0; i < n; i += kLanes) {
-        int64_t k = 0;
-        for (; k + kScanStates <= states; k += kScanStates) scan_states<kScanStates>(tile, k, i, tokens);
-        for (; k + 4 <= states; k += 4) scan_states<4>(tile, k, i, tokens);
-        for (; k < states; ++k) scan_states<1>(tile, k, i, tokens);
+        const ScanRows rows{tile.a + i, tile.state + i, kScanChannels, kScanChannels};
+        scan_channels(tile, rows, i, tokens,
+                      upcoming_tokens(args, after, min64(kScanTokens, end - after), channel + i));
       }
       finish_scan(args, tile, first, tokens, channel, n);
     }

@@ -1,6 +1,12 @@
 // What all targets build from the vocabulary of vec_*.h in the same words. Included after one of those by target/*.cc
 // inside its unnamed namespace. Errors are the largest seen over the whole range, against double precision.
 
+// load_pairs for the types that are not stored in pairs.
+template <class T>
+void load_pairs(const T* from, Vec& even, Vec& odd) {
+  deinterleave(load(from), load(from + kLanes), even, odd);
+}
+
 // exp(v), relative error below 2e-7 where the result is normal; 0 below -104, infinity above 89, NaN stays.
 // v = n ln 2 + r with |r| <= ln 2 / 2; e^r by a minimax polynomial that is exact at 0.
 inline Vec exp(Vec v) {
@@ -18,9 +24,10 @@ inline Vec exp(Vec v) {
   return scale_by_pow2(p, n);
 }
 
-// 2^v, the same range and accuracy. Saves the scan the reduction by ln 2, which is folded into its matrix a.
+// 2^v for v <= 128, of the same accuracy; 0 below -150. Saves the scan the reduction by ln 2, which is folded into its
+// matrix a.
 inline Vec exp2(Vec v) {
-  v = max(set(-150.0f), min(set(129.0f), v));
+  v = max(set(-150.0f), v);
   const Vec n = round(v);
   const Vec r = v - n;
   Vec p = set(1.3264724e-3f);

@@ -88,6 +88,10 @@ inline void interleave(Vec a, Vec b, Vec& low, Vec& high) {
   low = a;
   high = b;
 }
+inline void deinterleave(Vec a, Vec b, Vec& even, Vec& odd) {
+  even = a;
+  odd = b;
+}
 
 }  // namespace
 }  // namespace sambay

@@ -10,6 +10,7 @@ import io.sambay4j.model.ModelLoader;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.StatePool;
+import io.sambay4j.model.WeightFormat;
 import io.sambay4j.runtime.Scheduler;
 import io.sambay4j.sampling.LogProbabilities;
 import io.sambay4j.sampling.SamplingParameters;
@@ -515,17 +516,20 @@ public final class TextModel implements AutoCloseable {
     scheduler.close();
   }
 
+  /** Rows of the widest step where {@link Builder#stepTokens} is not told. */
+  public static final int STEP_TOKENS = 512;
+
   /** Settings for opening a model. */
   public static final class Builder {
     private final Path directory;
     private String device = "auto";
     private @Nullable String target;
     private int threads;
-    private @Nullable DType weights;
+    private @Nullable WeightFormat weights;
     private DType activations = DType.F32;
     private @Nullable Integer contextLimit;
     private int sequences = 8;
-    private int stepTokens = 512;
+    private int stepTokens = STEP_TOKENS;
     private ModelLoader.Progress progress = (done, total) -> {};
 
     private Builder(Path directory) {
@@ -556,8 +560,16 @@ public final class TextModel implements AutoCloseable {
       return this;
     }
 
-    /** How weight matrices are kept in memory; default: as stored. */
+    /**
+     * How weight matrices are kept in memory; default: as stored. INT4 keeps embedding and head in
+     * INT8, see {@link WeightFormat#INT4}.
+     */
     public Builder weights(DType value) {
+      return weights(WeightFormat.of(value));
+    }
+
+    /** The same, part by part of the model. */
+    public Builder weights(WeightFormat value) {
       weights = value;
       return this;
     }
@@ -646,7 +658,7 @@ public final class TextModel implements AutoCloseable {
           "{} on {}, weights {}, activations {}, context {}, ready in {} ms",
           directory,
           model.backend().description(),
-          weights == null ? "as stored" : weights,
+          weights == null ? "as stored" : weights.label(),
           activations,
           context,
           (System.nanoTime() - start) / 1_000_000);

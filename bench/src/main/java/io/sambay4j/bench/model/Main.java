@@ -12,6 +12,7 @@ import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelLoader;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.StatePool;
+import io.sambay4j.model.WeightFormat;
 import io.sambay4j.weights.Checkpoint;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -42,6 +43,7 @@ public final class Main {
 
   private static final DeviceLimits UNKNOWN =
       new DeviceLimits(
+          Double.POSITIVE_INFINITY,
           Double.POSITIVE_INFINITY,
           Double.POSITIVE_INFINITY,
           Double.POSITIVE_INFINITY,
@@ -200,7 +202,7 @@ public final class Main {
 
   private LoadOptions options(int sequences, int context) {
     return new LoadOptions(
-        weights,
+        weights == null ? null : WeightFormat.of(weights),
         activations,
         context,
         sequences,

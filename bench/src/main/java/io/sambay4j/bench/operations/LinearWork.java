@@ -10,7 +10,10 @@ final class LinearWork {
   static Work of(int rows, int outputs, int inputs, DType weights, DType activations) {
     double flops = 2.0 * rows * outputs * inputs;
     boolean bf16 = weights == DType.BF16 && activations == DType.BF16;
-    double bytes = (double) outputs * inputs * weights.bytes();
+    double bytes = weights.bytes((long) outputs * inputs);
+    if (weights.isQuantized()) {
+      return new Work(bytes, 0, 0, flops, 0);
+    }
     return new Work(bytes, bf16 ? 0 : flops, bf16 ? flops : 0, 0);
   }
 }

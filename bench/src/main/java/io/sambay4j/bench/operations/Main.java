@@ -232,6 +232,7 @@ public final class Main {
             Math.max(a.limits().readBytes(), b.limits().readBytes()),
             Math.max(a.limits().f32Flops(), b.limits().f32Flops()),
             Math.max(a.limits().bf16Flops(), b.limits().bf16Flops()),
+            Math.max(a.limits().int8Ops(), b.limits().int8Ops()),
             Math.max(a.limits().exponentials(), b.limits().exponentials())));
   }
 

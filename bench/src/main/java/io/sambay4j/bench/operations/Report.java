@@ -63,11 +63,12 @@ record Report(
       DeviceLimits limits = device.limits();
       text.append(
           line(
-              "%s: reads %.1f GB/s, f32 %.3f TFLOP/s, bf16 %s, %.2f G exponentials/s",
+              "%s: reads %.1f GB/s, f32 %.3f TFLOP/s, bf16 %s, int8 %s, %.2f G exponentials/s",
               device.description(),
               limits.readBytes() / 1e9,
               limits.f32Flops() / 1e12,
               limits.bf16Flops() == 0 ? "none" : line("%.3f TFLOP/s", limits.bf16Flops() / 1e12),
+              limits.int8Ops() == 0 ? "none" : line("%.3f TOP/s", limits.int8Ops() / 1e12),
               limits.exponentials() / 1e9));
       text.append(System.lineSeparator());
     }

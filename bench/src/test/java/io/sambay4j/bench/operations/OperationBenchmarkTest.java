@@ -80,7 +80,7 @@ class OperationBenchmarkTest {
       }
       Work work = benchmark.work();
       assertTrue(work.bytes() > 0, operation);
-      assertTrue(work.floor(new DeviceLimits(1e9, 1e9, 0, 1e9)) > 0, operation);
+      assertTrue(work.floor(new DeviceLimits(1e9, 1e9, 0, 0, 1e9)) > 0, operation);
     }
   }
 
@@ -130,13 +130,14 @@ class OperationBenchmarkTest {
 
   @Test
   void theFloorIsTheLongerOfMemoryAndArithmetic() {
-    DeviceLimits limits = new DeviceLimits(10, 100, 0, 5);
+    DeviceLimits limits = new DeviceLimits(10, 100, 0, 0, 5);
     Work work = new Work(40, 100, 200, 5);
     assertEquals(4, work.floor(limits)); // 40 / 10; 100 / 100 + 200 / 100 + 5 / 5 overlap with it
     assertEquals("memory", work.bound(limits));
-    DeviceLimits slower = new DeviceLimits(20, 100, 50, 5);
+    DeviceLimits slower = new DeviceLimits(20, 100, 50, 10, 5);
     assertEquals(6, work.floor(slower)); // 100 / 100 + 200 / 50 + 5 / 5
     assertEquals("arithmetic", work.bound(slower));
+    assertEquals(9, new Work(40, 100, 200, 30, 5).floor(slower)); // and 30 / 10
   }
 
   private static OperationBenchmark withFirstParameters(String name) throws Exception {

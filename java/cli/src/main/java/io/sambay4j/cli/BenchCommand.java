@@ -106,7 +106,14 @@ final class BenchCommand implements Callable<Integer> {
     ModelFiles files = ModelFiles.read(model.directory());
     long before = System.nanoTime();
     try (SambayModel opened =
-        model.openModel(console, device, files, max(batches), longest, STEP_TOKENS)) {
+        model.openModel(
+            console,
+            device,
+            files,
+            max(batches),
+            longest,
+            STEP_TOKENS,
+            ModelOptions.WeightType.AUTO)) {
       double loadSeconds = (System.nanoTime() - before) / 1e9;
       Benchmark benchmark = new Benchmark(opened, repetitions, seed);
       List<Benchmark.Result> results = new ArrayList<>();

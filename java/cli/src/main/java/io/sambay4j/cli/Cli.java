@@ -61,6 +61,7 @@ final class Cli {
             new ChatCommand(console),
             new ScoreCommand(console),
             new InspectCommand(console),
+            new QuantizeCommand(console),
             new LogitsCommand(console),
             new BenchCommand(console),
             new SelfTestCommand(console))) {
@@ -70,6 +71,8 @@ final class Cli {
     Names.register(cli, DeviceOptions.Target.class);
     Names.register(cli, ModelOptions.WeightType.class);
     Names.register(cli, ModelOptions.ActivationType.class);
+    Names.register(cli, QuantizeCommand.Choice.class);
+    Names.register(cli, QuantizeCommand.Head.class);
     cli.setExpandAtFiles(false); // a prompt may begin with @
     cli.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     cli.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));

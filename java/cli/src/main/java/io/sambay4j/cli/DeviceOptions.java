@@ -40,6 +40,11 @@ final class DeviceOptions {
     AMX
   }
 
+  /** Whether a model will be held in the memory of this machine's processors. */
+  boolean onThisProcessor() {
+    return device.kind() != DeviceName.Kind.CUDA;
+  }
+
   /**
    * Opens the device. The caller closes it.
    *

@@ -3,7 +3,6 @@ package io.sambay4j.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.InvalidModelException;
-import io.sambay4j.backend.DType;
 import io.sambay4j.backend.DeviceMemory;
 import io.sambay4j.model.LayerKind;
 import io.sambay4j.model.LoadOptions;
@@ -11,11 +10,16 @@ import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelTensors;
 import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.ModelDirectory;
+import io.sambay4j.weights.QuantizationManifest;
+import io.sambay4j.weights.StorageType;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -25,7 +29,8 @@ import picocli.CommandLine.Option;
     name = "inspect",
     description =
         "Shows configuration, layers, parameters by part, formats, and the memory a model "
-            + "takes for a given context and batch, and the devices here. Reads headers only; --check reads the weights as well.",
+            + "takes for a given context and batch, and the devices here. Reads headers only; "
+            + "--check and --verify read the weights as well.",
     header = "Shows what a model directory holds and needs.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
@@ -58,6 +63,12 @@ final class InspectCommand implements Callable<Integer> {
       description = "Read all weights and look for numbers that are not finite.")
   private boolean check;
 
+  @Option(
+      names = "--verify",
+      order = 12,
+      description = "Read all files of a quantised directory and compare their checksums.")
+  private boolean verify;
+
   @Option(names = "--json", order = 41, description = "One JSON object instead of tables.")
   private boolean json;
 
@@ -77,7 +88,8 @@ final class InspectCommand implements Callable<Integer> {
     try (Checkpoint checkpoint = Checkpoint.open(files.directory())) {
       ModelTensors.of(files.config()).verify(checkpoint);
       show(files, checkpoint);
-      return check ? checkWeights(checkpoint) : Cli.OK;
+      int verified = verify ? verifyFiles(files.directory(), checkpoint) : Cli.OK;
+      return Math.max(verified, check ? checkWeights(checkpoint) : Cli.OK);
     } catch (InvalidModelException e) {
       trouble = e;
     }
@@ -101,10 +113,7 @@ final class InspectCommand implements Callable<Integer> {
     return MemoryEstimate.of(
         files.config(),
         options,
-        tensor ->
-            checkpoint == null
-                ? DType.BF16
-                : DType.valueOf(checkpoint.tensor(tensor).type().name()));
+        tensor -> checkpoint == null ? StorageType.BF16 : checkpoint.tensor(tensor).type());
   }
 
   // ---- for people
@@ -115,6 +124,7 @@ final class InspectCommand implements Callable<Integer> {
     configuration(files).forEach(table::row);
     if (checkpoint != null) {
       table.row("stored", formats(checkpoint));
+      checkpoint.quantization().ifPresent(made -> table.row("quantised", quantization(made)));
     }
     table.print(console.out());
     console.out().println();
@@ -171,6 +181,16 @@ final class InspectCommand implements Callable<Integer> {
                 Units.count(files.contextLimit(model.context())),
                 files.contextSource(model.context())));
     return rows;
+  }
+
+  private static String quantization(QuantizationManifest made) {
+    return made.choice()
+        + made.source().entrySet().stream()
+            .map(
+                file ->
+                    ", from %s (SHA-256 %s…)"
+                        .formatted(file.getKey(), file.getValue().sha256().substring(0, 16)))
+            .collect(Collectors.joining());
   }
 
   private static String formats(Checkpoint checkpoint) {
@@ -290,6 +310,7 @@ final class InspectCommand implements Callable<Integer> {
     if (checkpoint != null) {
       ObjectNode stored = root.putObject("stored_bytes");
       checkpoint.bytesByType().forEach((type, bytes) -> stored.put(type.label(), bytes));
+      checkpoint.quantization().ifPresent(made -> root.put("quantized", made.choice()));
     }
     MemoryEstimate memory = memory(files, checkpoint);
     root.putObject("memory")
@@ -340,6 +361,31 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   // ---- weights
+
+  private int verifyFiles(ModelDirectory directory, Checkpoint checkpoint) {
+    QuantizationManifest manifest =
+        checkpoint
+            .quantization()
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        "--verify needs a quantised directory, and %s has no %s"
+                            .formatted(directory.path(), QuantizationManifest.FILE)));
+    List<String> differences;
+    AtomicLong done = new AtomicLong();
+    try (Progress progress = new Progress(console, "verifying")) {
+      differences =
+          manifest.differences(
+              directory, bytes -> progress.update(done.addAndGet(bytes), manifest.totalBytes()));
+    }
+    PrintStream to = json ? console.err() : console.out();
+    differences.forEach(to::println);
+    to.println(
+        differences.isEmpty()
+            ? "all %d files are as they were written".formatted(manifest.files().size())
+            : "%d files are not as they were written".formatted(differences.size()));
+    return differences.isEmpty() ? Cli.OK : Cli.FAILURE;
+  }
 
   private int checkWeights(Checkpoint checkpoint) {
     List<Checkpoint.NonFinite> bad;

@@ -109,7 +109,13 @@ final class LogitsCommand implements Callable<Integer> {
     int stepTokens = Math.max(prompts.size(), Math.min(all, MAX_STEP_TOKENS));
     try (SambayModel opened =
         model.openModel(
-            console, device, files, prompts.size(), Math.addExact(longest, steps), stepTokens)) {
+            console,
+            device,
+            files,
+            prompts.size(),
+            Math.addExact(longest, steps),
+            stepTokens,
+            ModelOptions.WeightType.STORED)) {
       try (TracedRun run = new TracedRun(opened, prompts, layers)) {
         run.readPrompts(chunk == null ? Integer.MAX_VALUE : chunk);
         if (greedy != null) {

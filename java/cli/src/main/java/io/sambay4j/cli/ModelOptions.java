@@ -6,8 +6,11 @@ import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelLoader;
 import io.sambay4j.model.SambayModel;
+import io.sambay4j.model.WeightFormat;
 import io.sambay4j.weights.Checkpoint;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -27,7 +30,9 @@ final class ModelOptions {
       names = "--dtype",
       paramLabel = "TYPE",
       order = 3,
-      description = "How weights are kept in memory: f32, f16 or bf16. Default: as stored.")
+      description =
+          "How weights are kept in memory: stored, f32, f16, bf16, int8, mixed, int4, or auto: as stored, or the widest "
+              + "of int8 and int4 that fits. Default: auto; of score and logits, stored.")
   private @Nullable WeightType weights;
 
   @Option(
@@ -46,9 +51,25 @@ final class ModelOptions {
   private @Nullable Integer context;
 
   enum WeightType {
+    AUTO,
+    STORED,
     F32,
     F16,
-    BF16
+    BF16,
+    INT8,
+    MIXED,
+    INT4;
+
+    /** What is asked for by name; null: as stored. */
+    private @Nullable WeightFormat format() {
+      return switch (this) {
+        case AUTO, STORED -> null;
+        case F32, F16, BF16 -> WeightFormat.all(DType.valueOf(name()));
+        case INT8 -> WeightFormat.INT8;
+        case MIXED -> WeightFormat.MIXED;
+        case INT4 -> WeightFormat.INT4;
+      };
+    }
   }
 
   enum ActivationType {
@@ -58,6 +79,11 @@ final class ModelOptions {
 
   /** The model asked for, or the one in the box. */
   Path directory() {
+    return directoryOr(directory);
+  }
+
+  /** A directory, or that of the model in the box. */
+  static Path directoryOr(@Nullable Path directory) {
     if (directory != null) {
       return directory;
     }
@@ -68,9 +94,60 @@ final class ModelOptions {
     return Path.of(home, "models", "tiny-reasoner");
   }
 
-  /** How weights shall be kept; null: as stored. */
-  @Nullable DType weights() {
-    return weights == null ? null : DType.valueOf(weights.name());
+  /**
+   * How weights shall be kept; null: as stored.
+   *
+   * @param unlessSaid what counts where the option is not given
+   * @param fitting finds what fits, for AUTO
+   */
+  private @Nullable WeightFormat weights(
+      WeightType unlessSaid, Supplier<@Nullable WeightFormat> fitting) {
+    WeightType type = weights == null ? unlessSaid : weights;
+    return type == WeightType.AUTO ? fitting.get() : type.format();
+  }
+
+  /**
+   * How weights shall be kept where nothing is loaded; null: as stored, and what AUTO begins with.
+   */
+  @Nullable WeightFormat weights() {
+    return weights(WeightType.STORED, () -> null);
+  }
+
+  /**
+   * The first of stored, int8 and int4 that fits into the memory that is available now, with a
+   * tenth to spare; null: as stored.
+   */
+  private @Nullable WeightFormat fitting(
+      Console console, DeviceOptions device, ModelFiles files, LoadOptions asStored) {
+    if (!device.onThisProcessor()) {
+      return null;
+    }
+    long available = AvailableMemory.bytes();
+    WeightFormat chosen = null;
+    long needed = 0;
+    try (Checkpoint checkpoint = Checkpoint.open(files.directory())) {
+      for (WeightFormat format : Arrays.asList(null, WeightFormat.INT8, WeightFormat.INT4)) {
+        chosen = format;
+        needed =
+            MemoryEstimate.of(
+                    files.config(),
+                    asStored.withWeights(format),
+                    tensor -> checkpoint.tensor(tensor).type())
+                .total();
+        if (needed <= 0.9 * available) {
+          break;
+        }
+      }
+    }
+    if (chosen != null || weights == WeightType.AUTO) {
+      console.note(
+          "weights are kept %s: %s of %s available memory"
+              .formatted(
+                  chosen == null ? "as stored" : "as " + chosen.label(),
+                  Units.bytes(needed),
+                  Units.bytes(available)));
+    }
+    return chosen;
   }
 
   DType activations() {
@@ -91,6 +168,23 @@ final class ModelOptions {
    * @param sequences how many sequences are held at once
    */
   TextModel openText(Console console, DeviceOptions device, int sequences) {
+    return openText(console, device, sequences, WeightType.AUTO);
+  }
+
+  /** As above, with the format of weights where the option is not given. */
+  TextModel openText(Console console, DeviceOptions device, int sequences, WeightType unlessSaid) {
+    WeightFormat kept =
+        weights(
+            unlessSaid,
+            () -> {
+              ModelFiles files = ModelFiles.read(directory());
+              int tokens = files.contextLimit(context());
+              int cache = (int) Math.min((long) sequences * tokens, Integer.MAX_VALUE);
+              LoadOptions options =
+                  new LoadOptions(
+                      null, activations(), tokens, sequences, TextModel.STEP_TOKENS, cache);
+              return fitting(console, device, files, options);
+            });
     try (Progress progress = new Progress(console, "loading")) {
       TextModel.Builder builder =
           TextModel.builder(directory())
@@ -98,7 +192,6 @@ final class ModelOptions {
               .sequences(sequences)
               .progress(progress);
       device.apply(builder);
-      DType kept = weights();
       if (kept != null) {
         builder.weights(kept);
       }
@@ -116,6 +209,7 @@ final class ModelOptions {
    * @param sequences how many sequences are held at once
    * @param tokens the most tokens one of them will have
    * @param stepTokens rows of the widest step
+   * @param unlessSaid the format of weights where the option is not given
    */
   SambayModel openModel(
       Console console,
@@ -123,7 +217,8 @@ final class ModelOptions {
       ModelFiles files,
       int sequences,
       int tokens,
-      int stepTokens) {
+      int stepTokens,
+      WeightType unlessSaid) {
     int limit = files.contextLimit(context());
     if (tokens > limit) {
       throw new IllegalArgumentException(
@@ -132,7 +227,7 @@ final class ModelOptions {
     long cacheTokens = (long) sequences * (tokens + ModelFiles.CACHE_ROUNDING);
     LoadOptions options =
         new LoadOptions(
-            weights(),
+            null,
             activations(),
             tokens,
             sequences,
@@ -140,8 +235,10 @@ final class ModelOptions {
             (int) Math.min(cacheTokens, Integer.MAX_VALUE - ModelFiles.CACHE_ROUNDING));
     try (Checkpoint checkpoint = Checkpoint.open(files.directory());
         Progress progress = new Progress(console, "loading")) {
-      long bytes = MemoryEstimate.of(files.config(), options, checkpoint).total();
-      return ModelLoader.load(device.open(bytes), files.config(), checkpoint, options, progress);
+      WeightFormat kept = weights(unlessSaid, () -> fitting(console, device, files, options));
+      LoadOptions chosen = options.withWeights(kept);
+      long bytes = MemoryEstimate.of(files.config(), chosen, checkpoint).total();
+      return ModelLoader.load(device.open(bytes), files.config(), checkpoint, chosen, progress);
     }
   }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.Score;
 import io.sambay4j.TextModel;
+import io.sambay4j.cli.ModelOptions.WeightType;
 import io.sambay4j.json.Quote;
 import io.sambay4j.sampling.TokenLogProbability;
 import java.util.concurrent.Callable;
@@ -45,7 +46,7 @@ final class ScoreCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     String text = prompts.read(console);
-    try (TextModel opened = model.openText(console, device, 1)) {
+    try (TextModel opened = model.openText(console, device, 1, WeightType.STORED)) {
       if (opened.countTokens(text) < 2) {
         throw new IllegalArgumentException("a text of fewer than two tokens has nothing to score");
       }

@@ -69,7 +69,7 @@ final class BadArgumentsTest {
             "--target",
             "avx2",
             "x"),
-        bad(2, "expected one of f32, f16, bf16", "generate", "--dtype", "int4", "x"),
+        bad(2, "expected one of auto, stored, f32", "generate", "--dtype", "int3", "x"),
         bad(2, "expected one of f32, bf16", "generate", "--activations", "f16", "x"),
         bad(1, "device cuda: the jar sambay4j-bindings", "generate", "--device", "cuda", "x"),
         bad(

@@ -10,7 +10,17 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 final class HelpTest {
   @ParameterizedTest
-  @ValueSource(strings = {"generate", "chat", "score", "inspect", "logits", "bench", "self-test"})
+  @ValueSource(
+      strings = {
+        "generate",
+        "chat",
+        "score",
+        "inspect",
+        "quantize",
+        "logits",
+        "bench",
+        "self-test"
+      })
   void everyCommandExplainsItselfWithExamplesAndExitCodes(String command) {
     Run help = Run.sambay(command, "--help").expect(0);
     assertTrue(help.out().contains("Usage: sambay " + command), help.out());

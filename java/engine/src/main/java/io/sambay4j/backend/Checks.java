@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 final class Checks {
   private Checks() {}
 
-  static void allocate(int rows, int cols) {
+  static void allocate(DType dtype, int rows, int cols) {
+    require(!dtype.isQuantized(), "allocate", "%s is for weights only", name(dtype));
     require(
         rows >= 1 && cols >= 1,
         "allocate",
@@ -22,17 +23,29 @@ final class Checks {
         cols);
   }
 
-  static void weight(int rows, int cols) {
+  static void weight(int rows, int cols, DType storage) {
     require(
         rows >= 1 && cols >= 1,
         "weight",
         "[%d, %d], expected at least one row and one column",
         rows,
         cols);
+    groups("weight", cols, storage);
+  }
+
+  private static void groups(String op, int cols, DType storage) {
+    require(
+        !storage.isQuantized() || cols % DType.GROUP == 0,
+        op,
+        "%d columns in %s, expected a multiple of %d",
+        cols,
+        name(storage),
+        DType.GROUP);
   }
 
   /** Returns how many rows {@code from} holds. */
   static int setRows(Weight weight, int firstRow, ByteBuffer from, DType dtype) {
+    require(!dtype.isQuantized(), "setRows", "%s has no single numbers", name(dtype));
     long rowBytes = (long) weight.cols() * dtype.bytes();
     require(
         from.remaining() % rowBytes == 0,
@@ -43,14 +56,66 @@ final class Checks {
         weight.cols(),
         name(dtype));
     int n = (int) (from.remaining() / rowBytes);
-    require(n >= 1, "setRows", "no bytes, expected at least one row");
+    rowsOfWeight("setRows", weight, firstRow, n);
+    return n;
+  }
+
+  private static void rowsOfWeight(String op, Weight weight, int firstRow, int n) {
+    require(n >= 1, op, "no bytes, expected at least one row");
     require(
         firstRow >= 0 && firstRow <= weight.rows() - n,
-        "setRows",
+        op,
         "rows %d to %d, expected within 0 to %d",
         firstRow,
         firstRow + (long) n - 1,
         weight.rows() - 1);
+  }
+
+  /** Returns how many rows of codes there are. */
+  static int setQuantizedRows(Weight weight, int firstRow, ByteBuffer codes, ByteBuffer scales) {
+    String op = "setQuantizedRows";
+    require(weight.dtype().isQuantized(), op, "a weight in %s", name(weight.dtype()));
+    long rowBytes = weight.dtype().codeBytes(weight.cols());
+    require(
+        codes.remaining() % rowBytes == 0,
+        op,
+        "%d bytes of codes, expected a multiple of %d",
+        codes.remaining(),
+        rowBytes);
+    int n = (int) (codes.remaining() / rowBytes);
+    require(
+        scales.remaining() == DType.scaleBytes((long) n * weight.cols()),
+        op,
+        "%d bytes of scales, expected %d for %d rows",
+        scales.remaining(),
+        DType.scaleBytes((long) n * weight.cols()),
+        n);
+    rowsOfWeight(op, weight, firstRow, n);
+    return n;
+  }
+
+  /** Returns how many rows there are. */
+  static int quantize(ByteBuffer from, DType fromDtype, int cols, DType dtype, Quantizer.Rows to) {
+    String op = "quantize";
+    require(!fromDtype.isQuantized(), op, "from %s", name(fromDtype));
+    require(dtype.isQuantized(), op, "to %s, expected int8 or int4", name(dtype));
+    require(cols >= 1, op, "%d columns", cols);
+    groups(op, cols, dtype);
+    require(from.isDirect() && to.codes().isDirect() && to.scales().isDirect(), op, "heap memory");
+    long rowBytes = (long) cols * fromDtype.bytes();
+    require(
+        from.remaining() >= rowBytes && from.remaining() % rowBytes == 0,
+        op,
+        "%d bytes, expected a multiple of %d",
+        from.remaining(),
+        rowBytes);
+    int n = (int) (from.remaining() / rowBytes);
+    require(
+        to.codes().capacity() >= dtype.codeBytes((long) n * cols)
+            && to.scales().capacity() >= DType.scaleBytes((long) n * cols),
+        op,
+        "no room for %d rows",
+        n);
     return n;
   }
 

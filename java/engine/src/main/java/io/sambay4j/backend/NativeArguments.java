@@ -128,6 +128,8 @@ final class NativeArguments {
       case F32 -> Native.SY_F32;
       case F16 -> Native.SY_F16;
       case BF16 -> Native.SY_BF16;
+      case INT8 -> Native.SY_INT8;
+      case INT4 -> Native.SY_INT4;
     };
   }
 

@@ -27,12 +27,14 @@ import static io.sambay4j.bindings.global.Native.sy_synchronize;
 import static io.sambay4j.bindings.global.Native.sy_timer_start;
 import static io.sambay4j.bindings.global.Native.sy_timer_stop;
 import static io.sambay4j.bindings.global.Native.sy_upload;
+import static io.sambay4j.bindings.global.Native.sy_weight_set_quantized_rows;
 import static io.sambay4j.bindings.global.Native.sy_weight_set_rows;
 import static io.sambay4j.bindings.global.Native.sy_zero;
 
 import io.sambay4j.bindings.sy_kv;
 import io.sambay4j.bindings.sy_limits;
 import io.sambay4j.bindings.sy_norm;
+import io.sambay4j.bindings.sy_quantized;
 import io.sambay4j.bindings.sy_tensor;
 import io.sambay4j.bindings.sy_weight;
 import io.sambay4j.weights.HalfPrecision;
@@ -89,14 +91,18 @@ public final class NativeBackend implements Backend {
       try (sy_limits limits = new sy_limits()) {
         check(sy_measure_limits(device.pointer(), seconds, limits));
         return new DeviceLimits(
-            limits.read_bytes(), limits.f32_flops(), limits.bf16_flops(), limits.exps());
+            limits.read_bytes(),
+            limits.f32_flops(),
+            limits.bf16_flops(),
+            limits.int8_ops(),
+            limits.exps());
       }
     }
   }
 
   @Override
   public Tensor allocate(DType dtype, int rows, int cols) {
-    Checks.allocate(rows, cols);
+    Checks.allocate(dtype, rows, cols);
     long elements = (long) rows * cols;
     long bytes = elements > Long.MAX_VALUE / 4 ? Long.MAX_VALUE : elements * dtype.bytes();
     Storage storage = new NativeStorage(this, device.buffer(bytes), elements);
@@ -105,7 +111,7 @@ public final class NativeBackend implements Backend {
 
   @Override
   public Weight weight(int rows, int cols, DType storage) {
-    Checks.weight(rows, cols);
+    Checks.weight(rows, cols, storage);
     return new NativeWeight(this, device.weight(rows, cols, storage), rows, cols, storage);
   }
 
@@ -164,6 +170,7 @@ public final class NativeBackend implements Backend {
           to.putShort(HalfPrecision.toBf16(from[i]));
         }
       }
+      case INT8, INT4 -> throw new IllegalArgumentException(dtype + " is for weights only");
     }
   }
 
@@ -180,6 +187,7 @@ public final class NativeBackend implements Backend {
           to[i] = HalfPrecision.fromBf16(from.getShort());
         }
       }
+      case INT8, INT4 -> throw new IllegalArgumentException(dtype + " is for weights only");
     }
   }
 
@@ -693,6 +701,33 @@ public final class NativeBackend implements Backend {
       NativeDevice device = backend.device;
       sy_tensor rows = device.begin().tensor(rowMajor.address(), fromDtype, count, cols, cols);
       check(sy_weight_set_rows(device.pointer(), packed.pointer, firstRow, rows));
+    }
+
+    @Override
+    public void setQuantizedRows(int firstRow, ByteBuffer codes, ByteBuffer scales) {
+      synchronized (backend.device) {
+        packed.checkOpen();
+        int n = Checks.setQuantizedRows(this, firstRow, codes, scales);
+        Quantizer.Rows rows = new Quantizer.Rows(direct(codes), direct(scales));
+        try (sy_quantized quantized = new sy_quantized()) {
+          NativeDevice device = backend.device;
+          device.begin();
+          check(
+              sy_weight_set_quantized_rows(
+                  device.pointer(),
+                  packed.pointer,
+                  firstRow,
+                  NativeQuantizer.fill(quantized, rows, dtype, n, cols)));
+        } finally {
+          Reference.reachabilityFence(rows);
+        }
+      }
+    }
+
+    private static ByteBuffer direct(ByteBuffer from) {
+      return from.isDirect()
+          ? from.slice()
+          : ByteBuffer.allocateDirect(from.remaining()).put(from.slice()).flip();
     }
 
     @Override

@@ -29,7 +29,7 @@ public final class ReferenceBackend implements Backend {
   @Override
   public synchronized Tensor allocate(DType dtype, int rows, int cols) {
     checkOpen();
-    Checks.allocate(rows, cols);
+    Checks.allocate(dtype, rows, cols);
     float[] elements = array((long) rows * cols);
     return new Tensor(new ReferenceStorage(this, elements), dtype, 0, rows, cols, cols);
   }
@@ -37,7 +37,7 @@ public final class ReferenceBackend implements Backend {
   @Override
   public synchronized Weight weight(int rows, int cols, DType storage) {
     checkOpen();
-    Checks.weight(rows, cols);
+    Checks.weight(rows, cols, storage);
     return new ReferenceWeight(this, array((long) rows * cols), rows, cols, storage);
   }
 
@@ -111,13 +111,21 @@ public final class ReferenceBackend implements Backend {
     ReferenceMatrix bias = optional(args.bias());
     ReferenceMatrix memory = optional(args.memory());
     ReferenceMatrix y = matrix(args.y());
+    ReferenceQuantizedProduct quantized = quantizedProduct(args.weight());
     double[] p = new double[w.rows];
     for (int t = 0; t < y.rows; t++) {
+      if (quantized != null) {
+        quantized.round(x, t);
+      }
       // p[o] = sum_i norm(x)[t, i] W[o, i] (+ bias[o])
       for (int o = 0; o < p.length; o++) {
         p[o] = bias == null ? 0 : bias.get(0, o);
-        for (int i = 0; i < w.cols; i++) {
-          p[o] += (double) x.get(t, i) * w.get(o, i);
+        if (quantized != null) {
+          p[o] += quantized.product(o);
+        } else {
+          for (int i = 0; i < w.cols; i++) {
+            p[o] += (double) x.get(t, i) * w.get(o, i);
+          }
         }
       }
       for (int o = 0; o < y.cols; o++) {
@@ -144,6 +152,12 @@ public final class ReferenceBackend implements Backend {
       norm.apply(this, x, y);
       return matrix(y);
     }
+  }
+
+  private static @Nullable ReferenceQuantizedProduct quantizedProduct(Weight weight) {
+    return weight.dtype().isQuantized()
+        ? new ReferenceQuantizedProduct((ReferenceWeight) weight)
+        : null;
   }
 
   @Override

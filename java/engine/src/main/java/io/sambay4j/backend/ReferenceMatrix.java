@@ -31,6 +31,7 @@ final class ReferenceMatrix {
           case F32 -> number;
           case F16 -> HalfPrecision.fromF16(HalfPrecision.toF16(number));
           case BF16 -> HalfPrecision.fromBf16(HalfPrecision.toBf16(number));
+          case INT8, INT4 -> throw new IllegalStateException("a quantised weight is set in groups");
         };
   }
 }

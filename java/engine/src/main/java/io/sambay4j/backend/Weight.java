@@ -22,9 +22,20 @@ public interface Weight extends AutoCloseable {
    *
    * @param from {@code n * cols} numbers, little endian, row-major, from position to limit; not
    *     moved
-   * @param dtype how the numbers are stored; converted where it is not {@link #dtype()}
+   * @param dtype how the numbers are stored, not quantised; converted where it is not {@link
+   *     #dtype()}, quantised by the rule of {@link Quantizer}
+   * @throws IllegalArgumentException also if a number cannot be quantised, with its row and column
    */
   void setRows(int firstRow, ByteBuffer from, DType dtype);
+
+  /**
+   * Packs rows {@code firstRow} to {@code firstRow + n - 1} that are quantised already.
+   *
+   * @param codes little endian, from position to limit; not moved. INT8: [n, cols] signed bytes;
+   *     INT4: [n, cols / 2] bytes, columns 2j and 2j + 1 as 8 + code in the low and the high half
+   * @param scales [n, cols / 32] F16
+   */
+  void setQuantizedRows(int firstRow, ByteBuffer codes, ByteBuffer scales);
 
   @Override
   void close();

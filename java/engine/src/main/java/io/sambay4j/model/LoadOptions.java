@@ -1,6 +1,9 @@
 package io.sambay4j.model;
 
 import io.sambay4j.backend.DType;
+import io.sambay4j.model.ModelTensors.Expected;
+import io.sambay4j.weights.StorageType;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  *     see {@link StatePool#cacheTokens}
  */
 public record LoadOptions(
-    @Nullable DType weights,
+    @Nullable WeightFormat weights,
     DType activations,
     int contextLimit,
     int sequences,
@@ -29,8 +32,9 @@ public record LoadOptions(
   public static final int MAX_STEP_TOKENS = 1 << 16;
 
   public LoadOptions {
-    if (activations == DType.F16) {
-      throw new IllegalArgumentException("activations must be f32 or bf16, not f16");
+    if (activations != DType.F32 && activations != DType.BF16) {
+      throw new IllegalArgumentException(
+          "activations must be f32 or bf16, not " + activations.name().toLowerCase(Locale.ROOT));
     }
     check("contextLimit", contextLimit, MAX_CONTEXT);
     check("stepTokens", stepTokens, MAX_STEP_TOKENS);
@@ -40,6 +44,16 @@ public record LoadOptions(
               .formatted(stepTokens, sequences));
     }
     check("cacheTokens", cacheTokens, Integer.MAX_VALUE);
+  }
+
+  /** How a weight matrix is kept that is stored so. */
+  public DType kept(Expected tensor, StorageType stored) {
+    return weights == null ? WeightFormat.storedAs(stored) : weights.kept(tensor, stored);
+  }
+
+  /** The same with weights kept otherwise. */
+  public LoadOptions withWeights(@Nullable WeightFormat format) {
+    return new LoadOptions(format, activations, contextLimit, sequences, stepTokens, cacheTokens);
   }
 
   private static void check(String name, int value, int max) {

@@ -3,6 +3,7 @@ package io.sambay4j.model;
 import io.sambay4j.backend.DType;
 import io.sambay4j.model.ModelTensors.Expected;
 import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.StorageType;
 import java.util.function.Function;
 
 /**
@@ -25,11 +26,10 @@ public record MemoryEstimate(
   /**
    * Adds up what {@link ModelLoader} allocates.
    *
-   * @param stored storage of a tensor, by name; only asked for where the options keep weights as
-   *     they are stored
+   * @param stored storage of a matrix, by name
    */
   public static MemoryEstimate of(
-      ModelConfig config, LoadOptions options, Function<String, DType> stored) {
+      ModelConfig config, LoadOptions options, Function<String, StorageType> stored) {
     return new MemoryEstimate(
         weights(config, options, stored),
         slot(config, options),
@@ -47,7 +47,7 @@ public record MemoryEstimate(
    */
   public static MemoryEstimate of(ModelConfig config, LoadOptions options, Checkpoint checkpoint) {
     ModelTensors.of(config).verify(checkpoint);
-    return of(config, options, name -> DType.valueOf(checkpoint.tensor(name).type().name()));
+    return of(config, options, name -> checkpoint.tensor(name).type());
   }
 
   /** All sequences at their longest. */
@@ -60,18 +60,15 @@ public record MemoryEstimate(
   }
 
   private static long weights(
-      ModelConfig config, LoadOptions options, Function<String, DType> stored) {
+      ModelConfig config, LoadOptions options, Function<String, StorageType> stored) {
     long bytes = 0;
     for (Expected tensor : ModelTensors.of(config).tensors()) {
-      boolean matrix = tensor.shape().length == 2 && !tensor.publishedInF32();
       if (tensor.name().contains(".lambda_")) {
         continue; // one number is made of them
       }
-      DType kept = DType.F32;
-      if (matrix) {
-        kept = options.weights() == null ? stored.apply(tensor.name()) : options.weights();
-      }
-      bytes += tensor.elements() * kept.bytes();
+      DType kept =
+          tensor.isMatrix() ? options.kept(tensor, stored.apply(tensor.name())) : DType.F32;
+      bytes += kept.bytes(tensor.elements());
     }
     if (config.ropeTheta() != null) {
       bytes += 2L * options.contextLimit() * (config.headDim() / 2) * DType.F32.bytes();

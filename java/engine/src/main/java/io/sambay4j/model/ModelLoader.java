@@ -1,13 +1,16 @@
 package io.sambay4j.model;
 
+import io.sambay4j.InvalidModelException;
 import io.sambay4j.backend.AttentionShape;
 import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Backend.Differential;
 import io.sambay4j.backend.DType;
 import io.sambay4j.backend.Norm;
+import io.sambay4j.backend.Quantizer;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
 import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.StorageType;
 import io.sambay4j.weights.TensorInfo;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -29,6 +32,7 @@ public final class ModelLoader {
   private final LoadOptions options;
   private final Progress progress;
   private final TensorNames names;
+  private final ModelTensors tensors;
   private final List<AutoCloseable> owned = new ArrayList<>();
   private final ByteBuffer staging;
   private long bytesDone;
@@ -42,12 +46,14 @@ public final class ModelLoader {
     this.backend = backend;
     this.config = config;
     this.names = TensorNames.of(config);
+    this.tensors = ModelTensors.of(config);
     this.checkpoint = checkpoint;
     this.options = options;
     this.progress = progress;
     long largest =
         checkpoint.names().stream()
-            .mapToLong(name -> checkpoint.tensor(name).bytes())
+            .map(checkpoint::tensor)
+            .mapToLong(tensor -> tensor.elements() * staged(tensor.type()).bytes())
             .max()
             .orElse(0);
     this.staging =
@@ -270,23 +276,54 @@ public final class ModelLoader {
   private Weight weight(String name, int fromRow, int toRow) {
     TensorInfo info = checkpoint.tensor(name);
     int cols = Math.toIntExact(info.shape()[1]);
-    DType stored = DType.valueOf(info.type().name());
-    Weight weight =
-        own(
-            backend.weight(
-                toRow - fromRow, cols, options.weights() == null ? stored : options.weights()));
-    long rowBytes = (long) cols * stored.bytes();
-    int rowsAtOnce = (int) Math.max(1, STAGING_BYTES / rowBytes);
+    DType kept = options.kept(tensors.tensor(name), info.type());
+    Weight weight = own(backend.weight(toRow - fromRow, cols, kept));
+    boolean asCodes = info.type().isBlock() && kept == WeightFormat.storedAs(info.type());
+    DType staged = staged(info.type());
+    long rowBytes = (long) cols * staged.bytes();
+    int rowsAtOnce = (int) Math.max(1, staging.capacity() / rowBytes);
+    Quantizer.Rows codes =
+        asCodes ? Quantizer.Rows.allocate(kept, Math.min(rowsAtOnce, toRow - fromRow), cols) : null;
     for (int row = fromRow; row < toRow; row += rowsAtOnce) {
       int n = Math.min(rowsAtOnce, toRow - row);
-      staging.clear().limit(Math.toIntExact(n * rowBytes));
-      checkpoint.read(info, row * rowBytes, staging);
-      staging.flip();
-      weight.setRows(row - fromRow, staging, stored);
-      bytesDone += n * rowBytes;
+      if (codes != null) {
+        checkpoint.readQuantized(info, row, n, codes.codes(), codes.scales());
+        weight.setQuantizedRows(row - fromRow, codes.codes(), codes.scales());
+      } else {
+        staging.clear().limit(Math.toIntExact(n * rowBytes));
+        if (info.type().isBlock()) {
+          decode(info, row, n, cols);
+        } else {
+          checkpoint.read(info, row * rowBytes, staging);
+          staging.flip();
+        }
+        setRows(weight, row - fromRow, staged, name);
+      }
+      bytesDone += info.type().bytes((long) n * cols);
       progress.update(bytesDone, checkpoint.totalBytes());
     }
     return weight;
+  }
+
+  private void setRows(Weight weight, int row, DType staged, String name) {
+    try {
+      weight.setRows(row, staging, staged);
+    } catch (IllegalArgumentException e) { // a number that cannot be quantised
+      throw new InvalidModelException(
+          checkpoint.directory() + ": tensor " + name + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Fills the staging buffer with rows of a tensor that is stored in blocks, as f32. */
+  private void decode(TensorInfo info, int row, int rows, int cols) {
+    float[] decoded = new float[rows * cols];
+    checkpoint.readFloats(info, (long) row * cols, decoded, 0, decoded.length);
+    staging.asFloatBuffer().put(decoded);
+  }
+
+  /** How numbers go through the staging buffer: as they are stored, blocks decoded. */
+  private static DType staged(StorageType stored) {
+    return stored.isBlock() ? DType.F32 : WeightFormat.storedAs(stored);
   }
 
   private <T extends AutoCloseable> T own(T part) {

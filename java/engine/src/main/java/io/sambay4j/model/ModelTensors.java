@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +23,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Matrices are [output, input] as stored. Storage: all tensors of a checkpoint share one of F32,
  * F16 and BF16, and any may be F32 instead; {@code A_log} and {@code lambda_*} are published in F32
- * and should be.
+ * and should be. Matrices may be quantised instead.
  */
 public final class ModelTensors {
   /**
@@ -42,6 +43,11 @@ public final class ModelTensors {
       return shape.clone();
     }
 
+    /** Whether it is the weight of a matrix product, or a table of rows. */
+    public boolean isMatrix() {
+      return shape.length == 2 && !publishedInF32;
+    }
+
     /** Number of elements. */
     public long elements() {
       return Arrays.stream(shape).reduce(1, Math::multiplyExact);
@@ -54,6 +60,7 @@ public final class ModelTensors {
   private final ModelConfig config;
   private final TensorNames names;
   private final List<Expected> tensors = new ArrayList<>();
+  private final Map<String, Expected> byName = new HashMap<>();
 
   private ModelTensors(ModelConfig config) {
     this.config = config;
@@ -82,6 +89,19 @@ public final class ModelTensors {
   /** All tensors: embedding, layers from the first, final norm, head. */
   public List<Expected> tensors() {
     return Collections.unmodifiableList(tensors);
+  }
+
+  /**
+   * One tensor by name.
+   *
+   * @throws IllegalArgumentException if the model has none of that name
+   */
+  public Expected tensor(String name) {
+    Expected found = byName.get(name);
+    if (found == null) {
+      throw new IllegalArgumentException("the model has no tensor " + Quote.of(name));
+    }
+    return found;
   }
 
   /** Number of parameters. */
@@ -168,6 +188,9 @@ public final class ModelTensors {
               + ", expected "
               + Arrays.toString(expected.shape()));
     }
+    if (found.type().isBlock() && expected.isMatrix()) {
+      return; // quantised: each tensor by itself
+    }
     if (found.type() != StorageType.F32 && found.type() != main) {
       complaints.add(
           "tensor "
@@ -188,11 +211,13 @@ public final class ModelTensors {
 
   /**
    * The storage type of most bytes: what a single tensor of another 16-bit type is an error
-   * against.
+   * against. F32 may stand beside any, and in a quantised model most of what is left is F32.
    */
   private static StorageType mainType(Checkpoint checkpoint) {
+    boolean quantized = checkpoint.quantization().isPresent();
     return checkpoint.bytesByType().entrySet().stream()
-        .filter(e -> e.getKey().isWeightType())
+        .filter(e -> e.getKey().isWeightType() && !e.getKey().isBlock())
+        .filter(e -> !quantized || e.getKey() != StorageType.F32)
         .max(Map.Entry.comparingByValue())
         .map(Map.Entry::getKey)
         .orElse(StorageType.F32);
@@ -268,10 +293,15 @@ public final class ModelTensors {
   }
 
   private void add(ModelPart part, String name, long... shape) {
-    tensors.add(new Expected(name, shape, part, false));
+    add(new Expected(name, shape, part, false));
   }
 
   private void addF32(ModelPart part, String name, long... shape) {
-    tensors.add(new Expected(name, shape, part, true));
+    add(new Expected(name, shape, part, true));
+  }
+
+  private void add(Expected tensor) {
+    tensors.add(tensor);
+    byName.put(tensor.name(), tensor);
   }
 }

@@ -5,9 +5,9 @@ import io.sambay4j.json.Quote;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,6 +34,8 @@ public final class Checkpoint implements AutoCloseable {
   private final Path directory;
   private final List<SafeTensors> files;
   private final Map<String, SafeTensors> fileOfTensor = new LinkedHashMap<>();
+  private QuantizedTensors quantized = new QuantizedTensors();
+  private @Nullable QuantizationManifest quantization;
 
   private Checkpoint(Path directory, List<SafeTensors> files) {
     this.directory = directory;
@@ -60,6 +63,54 @@ public final class Checkpoint implements AutoCloseable {
    *     with the index
    */
   public static Checkpoint open(ModelDirectory directory) {
+    Checkpoint checkpoint = openStored(directory);
+    try {
+      directory
+          .find(QuantizationManifest.FILE)
+          .ifPresentOrElse(checkpoint::joinQuantized, checkpoint::checkNotQuantized);
+      return checkpoint;
+    } catch (RuntimeException e) {
+      checkpoint.close();
+      throw e;
+    }
+  }
+
+  private void checkNotQuantized() {
+    for (String name : fileOfTensor.keySet()) {
+      if (name.endsWith(QuantizationManifest.CODES)) {
+        String tensor = name.substring(0, name.length() - QuantizationManifest.CODES.length());
+        if (fileOfTensor.containsKey(tensor + QuantizationManifest.SCALES)) {
+          throw new InvalidModelException(
+              "%s: tensor %s is quantised, but %s, which says how, is missing"
+                  .formatted(directory, Quote.of(tensor), QuantizationManifest.FILE));
+        }
+      }
+    }
+  }
+
+  /** Joins codes and scales to the tensors that the manifest of a quantised directory names. */
+  private void joinQuantized(Path file) {
+    QuantizationManifest manifest = QuantizationManifest.read(file);
+    for (SafeTensors weights : files) {
+      String name = String.valueOf(weights.file().getFileName());
+      FileChecksum written = manifest.files().get(name);
+      long bytes = weights.file().toFile().length();
+      if (written == null || written.bytes() != bytes) {
+        throw new InvalidModelException(
+            "%s: %s has %d bytes, expected %s: it is not the file that was written with this manifest"
+                .formatted(file, name, bytes, written == null ? "no such file" : written.bytes()));
+      }
+    }
+    quantized = new QuantizedTensors(file, manifest.tensors(), name -> fileOf(name).tensor(name));
+    quantization = manifest;
+  }
+
+  /** What a quantised directory says of itself; empty for any other. */
+  public Optional<QuantizationManifest> quantization() {
+    return Optional.ofNullable(quantization);
+  }
+
+  private static Checkpoint openStored(ModelDirectory directory) {
     Optional<Path> single = directory.find(SINGLE_FILE);
     Optional<Path> index = directory.find(ShardIndex.FILE);
     if (single.isPresent()) {
@@ -110,9 +161,14 @@ public final class Checkpoint implements AutoCloseable {
     return directory;
   }
 
+  /** The files that hold the tensors. */
+  public List<Path> files() {
+    return files.stream().map(SafeTensors::file).toList();
+  }
+
   /** Names of all tensors, in the order of the files and of their data. */
   public Set<String> names() {
-    return Collections.unmodifiableSet(fileOfTensor.keySet());
+    return new LinkedHashSet<>(quantized.names(fileOfTensor.keySet()));
   }
 
   /**
@@ -121,7 +177,7 @@ public final class Checkpoint implements AutoCloseable {
    * @throws InvalidModelException if the checkpoint has none of that name
    */
   public TensorInfo tensor(String name) {
-    return fileOf(name).tensor(name);
+    return quantized.contains(name) ? quantized.tensor(name) : fileOf(name).tensor(name);
   }
 
   /** Fills the remaining bytes of {@code into}; see {@link SafeTensors#read}. */
@@ -129,13 +185,31 @@ public final class Checkpoint implements AutoCloseable {
     fileOf(tensor.name()).read(tensor, byteOffset, into);
   }
 
-  /** All elements of an F32, F16 or BF16 tensor, as floats. */
-  public float[] readFloats(TensorInfo tensor) {
-    return fileOf(tensor.name()).readFloats(tensor);
+  /**
+   * Fills both buffers from their start with rows of a tensor in INT8 or INT4, as {@code
+   * Weight.setQuantizedRows} takes them, and sets their limits.
+   */
+  public void readQuantized(
+      TensorInfo tensor, long firstRow, int rows, ByteBuffer codes, ByteBuffer scales) {
+    quantized.read(tensor.name(), firstRow, rows, codes, scales, this::read);
   }
 
-  /** Some elements of an F32, F16 or BF16 tensor; see {@link SafeTensors#readFloats}. */
+  /** All elements of a tensor of a weight type, as floats. */
+  public float[] readFloats(TensorInfo tensor) {
+    if (tensor.elements() > Integer.MAX_VALUE - 8) {
+      throw new IllegalArgumentException(tensor + " is too large for one array, read it in parts");
+    }
+    float[] values = new float[(int) tensor.elements()];
+    readFloats(tensor, 0, values, 0, values.length);
+    return values;
+  }
+
+  /** Some elements of a tensor of a weight type, as floats; of block types whole blocks. */
   public void readFloats(TensorInfo tensor, long firstElement, float[] into, int start, int count) {
+    if (quantized.contains(tensor.name())) {
+      quantized.readFloats(tensor.name(), firstElement, into, start, count, this::read);
+      return;
+    }
     fileOf(tensor.name()).readFloats(tensor, firstElement, into, start, count);
   }
 
@@ -149,16 +223,13 @@ public final class Checkpoint implements AutoCloseable {
 
   /** Elements of all tensors together. */
   public long totalElements() {
-    return files.stream()
-        .flatMap(f -> f.tensors().values().stream())
-        .mapToLong(TensorInfo::elements)
-        .sum();
+    return names().stream().map(this::tensor).mapToLong(TensorInfo::elements).sum();
   }
 
   /** Bytes by storage type, in the order of {@link StorageType}. */
   public Map<StorageType, Long> bytesByType() {
-    return files.stream()
-        .flatMap(f -> f.tensors().values().stream())
+    return names().stream()
+        .map(this::tensor)
         .collect(
             Collectors.groupingBy(
                 TensorInfo::type,
@@ -174,7 +245,7 @@ public final class Checkpoint implements AutoCloseable {
             .collect(Collectors.joining(", "));
     return String.format(
         "%d file%s, %d tensors, %,d elements: %s",
-        files.size(), files.size() == 1 ? "" : "s", fileOfTensor.size(), totalElements(), types);
+        files.size(), files.size() == 1 ? "" : "s", names().size(), totalElements(), types);
   }
 
   /**
@@ -222,7 +293,7 @@ public final class Checkpoint implements AutoCloseable {
               value = buffer[i];
             }
           }
-          progress.accept(bytes + (at + n) * tensor.type().bytes());
+          progress.accept(bytes + tensor.type().bytes(at + n));
         }
         if (count > 0) {
           found.add(new NonFinite(name, first, value, count));

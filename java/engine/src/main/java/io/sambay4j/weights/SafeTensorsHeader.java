@@ -214,17 +214,13 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
     }
 
     private StorageType storageType(String tensor, String dtype) {
-      for (StorageType type : StorageType.values()) {
+      for (StorageType type : StorageType.plain()) {
         if (type.name().equals(dtype)) {
           return type;
         }
       }
       throw invalid(
-          tensor,
-          "dtype is "
-              + Quote.of(dtype)
-              + ", expected one of "
-              + Arrays.toString(StorageType.values()));
+          tensor, "dtype is " + Quote.of(dtype) + ", expected one of " + StorageType.plain());
     }
 
     /**

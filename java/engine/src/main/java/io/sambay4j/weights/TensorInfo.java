@@ -24,7 +24,7 @@ public record TensorInfo(String name, StorageType type, long[] shape, long offse
 
   /** Number of elements, the product of the shape. */
   public long elements() {
-    return bytes / type.bytes();
+    return bytes / type.blockBytes() * type.blockElements();
   }
 
   @Override

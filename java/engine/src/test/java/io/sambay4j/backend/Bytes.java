@@ -17,6 +17,7 @@ final class Bytes {
         case F32 -> bytes.putFloat(value);
         case F16 -> bytes.putShort(HalfPrecision.toF16(value));
         case BF16 -> bytes.putShort(HalfPrecision.toBf16(value));
+        case INT8, INT4 -> throw new IllegalArgumentException(dtype + " has no single numbers");
       }
     }
     return bytes.flip();

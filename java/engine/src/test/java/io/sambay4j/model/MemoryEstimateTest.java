@@ -27,7 +27,8 @@ final class MemoryEstimateTest {
   @MethodSource("models")
   void isWhatLoadingAllocates(String name) {
     check(name, new LoadOptions(null, DType.F32, 64, 3, 20, 3 * 64));
-    check(name, new LoadOptions(DType.F16, DType.BF16, 128, 1, 7, 128));
+    check(name, new LoadOptions(WeightFormat.all(DType.F16), DType.BF16, 128, 1, 7, 128));
+    check(name, new LoadOptions(WeightFormat.INT4, DType.F32, 64, 2, 20, 2 * 64));
   }
 
   private static void check(String name, LoadOptions options) {
@@ -37,8 +38,7 @@ final class MemoryEstimateTest {
     AtomicLong allocated = new AtomicLong();
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MemoryEstimate estimate =
-          MemoryEstimate.of(
-              config, options, tensor -> DType.valueOf(checkpoint.tensor(tensor).type().name()));
+          MemoryEstimate.of(config, options, tensor -> checkpoint.tensor(tensor).type());
       try (SambayModel model =
           ModelLoader.load(counting(allocated), config, checkpoint, options, (done, total) -> {})) {
         assertEquals(estimate.total(), allocated.get(), name + " " + options);
@@ -65,7 +65,7 @@ final class MemoryEstimateTest {
               if (result instanceof Tensor t) {
                 allocated.addAndGet((long) t.rows() * t.cols() * t.dtype().bytes());
               } else if (result instanceof Weight w) {
-                allocated.addAndGet((long) w.rows() * w.cols() * w.dtype().bytes());
+                allocated.addAndGet(w.dtype().bytes((long) w.rows() * w.cols()));
               }
               return result;
             });
