@@ -28,7 +28,7 @@ abstract class DrawsContract {
       for (int round = 0; round < rounds(); round++) {
         int n = 1 + random.nextInt(5);
         int vocabulary = 1 + random.nextInt(round % 4 == 0 ? 8 : widest());
-        float[] logits = logits(n * vocabulary);
+        float[] logits = logits(n, vocabulary);
         Tensor tensor = backend.allocate(DType.F32, n, vocabulary);
         backend.upload(logits, 0, tensor);
         Draws draws = new Draws(n);
@@ -93,22 +93,22 @@ abstract class DrawsContract {
   }
 
   /** Smooth, full of equals, steep, or with excluded tokens. */
-  private float[] logits(int count) {
+  private float[] logits(int rows, int vocabulary) {
     int kind = random.nextInt(4);
-    float[] logits = new float[count];
-    for (int i = 0; i < count; i++) {
+    float[] logits = new float[rows * vocabulary];
+    for (int i = 0; i < logits.length; i++) {
       logits[i] =
           switch (kind) {
             case 0 -> (float) (3 * random.nextGaussian());
             case 1 -> random.nextInt(3);
             case 2 -> (float) (40 * random.nextGaussian());
             default ->
-                i > 0 && random.nextInt(3) == 0
+                i % vocabulary > 0 && random.nextInt(3) == 0
                     ? Float.NEGATIVE_INFINITY
                     : (float) random.nextGaussian();
           };
     }
-    for (int i = 0; i < count; i++) { // never a row of nothing
+    for (int i = 0; i < logits.length; i++) { // never a row of nothing
       logits[i] = kind == 3 && logits[i] == Float.NEGATIVE_INFINITY && i % 2 == 0 ? 0 : logits[i];
     }
     return logits;
