@@ -14,8 +14,8 @@ inline double tolerance_of(sy_dtype result) {
 }
 
 // What is added where probabilities are rounded to the 16-bit type of keys and values before they meet the values, as
-// published implementations do: half a unit of each, and the differential form magnifies it, for its norm divides by the
-// difference of two averages.
+// published implementations do: half a unit of each, and the differential form magnifies it, for its norm divides by
+// the difference of two averages.
 inline double rounded_probabilities(sy_dtype dtype) { return dtype == SY_F32 ? 0 : dtype == SY_F16 ? 0x1p-11 : 0x1p-8; }
 
 // Two ways to the same f32 result: both may be off by the above, in opposite directions.

@@ -364,8 +364,8 @@ SY_API sy_status sy_rope(sy_device* device, const sy_rope_args* args);
 /* ---- choosing a token ------------------------------------------------------------------------------------------- */
 
 /* Chooses one token for each row of logits, as docs/sampling.md defines it from the temperature on, to the bit: the
- * same logits and random numbers give the same tokens on every device. A row with NaN or positive infinity in it, or with
- * no finite logit, gets token -1 and log-probability NaN. */
+ * same logits and random numbers give the same tokens on every device. A row with NaN or positive infinity in it, or
+ * with no finite logit, gets token -1 and log-probability NaN. */
 typedef struct sy_sample_args {
   const sy_tensor* logits;   /* [n, vocabulary] f32, at most 2^20 columns */
   const double* temperature; /* [n] host memory; 0: the largest logit, of equal ones the lowest id */

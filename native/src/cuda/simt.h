@@ -158,7 +158,8 @@ __device__ __forceinline__ int32_t dot_4bytes(uint32_t a, uint32_t b, int32_t c)
   return __dp4a(static_cast<int32_t>(a), static_cast<int32_t>(b), c);
 }
 
-// ---- double precision, rounded once each: never fused, so that the bits are those of any other machine ---------------
+// ---- double precision, rounded once each: never fused, so that the bits are those of any other machine
+// ---------------
 
 __device__ __forceinline__ double add_rn(double a, double b) { return __dadd_rn(a, b); }
 __device__ __forceinline__ double multiply_rn(double a, double b) { return __dmul_rn(a, b); }

@@ -115,7 +115,6 @@ inline void interleave(Vec a, Vec b, Vec& low, Vec& high) {
   high = _mm256_permute2f128_ps(even, odd, 0x31);
 }
 
-
 // The inverse: even = a0 a2 a4 a6 b0 b2 b4 b6, odd = a1 a3 ..
 inline void deinterleave(Vec a, Vec b, Vec& even, Vec& odd) {
   const __m256 low = _mm256_permute2f128_ps(a, b, 0x20), high = _mm256_permute2f128_ps(a, b, 0x31);

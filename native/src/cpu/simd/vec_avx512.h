@@ -77,7 +77,6 @@ inline void interleave(Vec a, Vec b, Vec& low, Vec& high) {
   high = _mm512_permutex2var_ps(a, _mm512_add_epi32(order, _mm512_set1_epi32(8)), b);
 }
 
-
 // The inverse: even = a0 a2 .. b0 b2 .., odd = a1 a3 .. b1 b3 ..
 inline void deinterleave(Vec a, Vec b, Vec& even, Vec& odd) {
   const __m512i order = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
