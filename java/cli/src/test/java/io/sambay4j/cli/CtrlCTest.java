@@ -2,15 +2,18 @@ package io.sambay4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -21,6 +24,23 @@ import org.junit.jupiter.api.condition.OS;
 @Timeout(120)
 final class CtrlCTest {
   private static final String QUESTION = "What is 17+25?";
+
+  /**
+   * Who starts a program in the background may have it ignore Ctrl-C, and its children inherit
+   * that.
+   */
+  @BeforeEach
+  void ctrlCReachesChildren() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    if (Files.exists(status)) {
+      for (String line : Files.readAllLines(status)) {
+        if (line.startsWith("SigIgn:")) {
+          long ignored = Long.parseUnsignedLong(line.substring(7).strip(), 16);
+          assumeTrue((ignored & 1 << 1) == 0, "SIGINT is ignored by what started the tests");
+        }
+      }
+    }
+  }
 
   private static Process start(String terminals, String... args) throws IOException {
     List<String> command =
