@@ -108,8 +108,9 @@ SY_API const char* sy_device_target(const sy_device* device);
 SY_API int32_t sy_device_threads(const sy_device* device);
 /* 1 if sy_device_create("cpu", target, ...) would succeed here, else 0. */
 SY_API int32_t sy_cpu_target_supported(const char* target);
-/* Opens the CUDA library (libsambay_cuda) at `path`, once a process: the same path again does nothing. Says why, with
- * SY_ERR_UNSUPPORTED, where it does not fit: no driver, no card, a build without code for the card. */
+/* Opens the CUDA library (libsambay_cuda) at `path`, once a process: the same path again does nothing.
+ * SY_ERR_UNSUPPORTED if the file cannot be opened or is another library; what stands between it and a card (no driver,
+ * no card, a build without code for the card), sy_device_create says. */
 SY_API sy_status sy_cuda_load(const char* path);
 /* Memory of the device that the system calls free, and all of it, in bytes. */
 SY_API sy_status sy_device_memory(sy_device* device, int64_t* free_bytes, int64_t* total_bytes);
