@@ -6,12 +6,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sambay4j.backend.DType;
+import io.sambay4j.model.RopeConfig;
+import io.sambay4j.model.StateFile;
+import io.sambay4j.model.StateFile.State;
+import io.sambay4j.model.StateTensors.Named;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -101,6 +107,9 @@ final class PrefixCacheFilesTest {
     }
     Random random = new Random(11);
     for (int round = 0; round < 12; round++) {
+      for (Path file : files()) {
+        Files.delete(file);
+      }
       try (Stream<Path> all = Files.list(good)) {
         for (Path file : all.toList()) {
           byte[] bytes = Files.readAllBytes(file);
@@ -120,12 +129,56 @@ final class PrefixCacheFilesTest {
       }
       Files.write(states.resolve("prefix-x.safetensors"), new byte[0]);
       Files.writeString(states.resolve("other.txt"), "not ours");
-      try (TextModel model = builder(64 << 20).prefixCacheFileBytes(0).open()) {
+      try (TextModel model = builder(64 << 20).open()) {
         Generation cold = ask(model, prompt(1));
         assertArrayEquals(want, cold.tokenIds(), "round " + round);
         assertEquals(0, cold.usage().cachedTokens(), "round " + round);
       }
       assertTrue(Files.exists(states.resolve("other.txt")));
+    }
+  }
+
+  /** Checksums are right, and what they are of is not. */
+  @Test
+  void wellMadeFilesOfWrongArraysAreIgnored() throws IOException {
+    int[] prompt = prompt(1);
+    int[] want;
+    String fingerprint;
+    RopeConfig.Factors factors;
+    Map<String, Named> arrays;
+    try (TextModel model = builder(64 << 20).open()) {
+      want = ask(model, prompt).tokenIds();
+    }
+    try (TextModel model = builder(64 << 20).open()) {
+      fingerprint = model.model().fingerprint();
+      State state = StateFile.read(files().get(0), model.model());
+      factors = state.factors();
+      arrays = state.arrays();
+    }
+    Map<String, Named> missing = new LinkedHashMap<>(arrays);
+    missing.remove(arrays.keySet().iterator().next());
+    Map<String, Named> reshaped = new LinkedHashMap<>(arrays);
+    Map<String, Named> notFinite = new LinkedHashMap<>(arrays);
+    arrays.forEach(
+        (name, array) -> {
+          reshaped.put(name, new Named(new long[] {array.values().length}, array.values()));
+          float[] values = array.values().clone();
+          values[values.length / 2] = Float.NaN;
+          notFinite.put(name, new Named(array.shape(), values));
+        });
+    for (Map<String, Named> wrong : List.of(missing, reshaped, notFinite)) {
+      for (Path file : files()) {
+        Files.delete(file);
+      }
+      int[] tokens = Arrays.copyOf(prompt, 299);
+      Path file = directory.resolve("states").resolve("prefix-wrong.safetensors");
+      StateFile.write(file, fingerprint, new State(tokens, factors, wrong));
+      try (TextModel model = builder(64 << 20).open()) {
+        assertEquals(1, model.statistics().prefixCacheFiles(), "its header is right");
+        Generation cold = ask(model, prompt);
+        assertArrayEquals(want, cold.tokenIds());
+        assertEquals(0, cold.usage().cachedTokens());
+      }
     }
   }
 
