@@ -3,6 +3,7 @@ package io.sambay4j;
 import io.sambay4j.model.Chunk;
 import io.sambay4j.model.Draw;
 import io.sambay4j.model.SequenceState;
+import io.sambay4j.runtime.Branches;
 import io.sambay4j.runtime.Job;
 import io.sambay4j.sampling.LogProbabilities;
 import io.sambay4j.sampling.Sampler;
@@ -46,6 +47,7 @@ final class GenerationJob extends Job {
   private long lastToken;
 
   /**
+   * @param branches shares its prompt; null: alone
    * @param prompt every token before the first generated one
    * @param cached how many of them the sequence has seen
    * @param room tokens the context still takes after the prompt
@@ -56,6 +58,7 @@ final class GenerationJob extends Job {
   GenerationJob(
       GenerationRequest request,
       SamplingParameters sampling,
+      @Nullable Branches branches,
       @Nullable SequenceState state,
       int[] prompt,
       int cached,
@@ -70,7 +73,7 @@ final class GenerationJob extends Job {
         state,
         prompt,
         cached,
-        longRope.expectedTokens(prompt.length, Math.min(request.maxTokens(), room)));
+        terms(request, branches, prompt.length, Math.min(request.maxTokens(), room), longRope));
     this.request = request;
     this.prompt = prompt;
     this.cached = cached;
@@ -84,6 +87,21 @@ final class GenerationJob extends Job {
     this.stops = new StopMatcher(request.stop(), false);
     this.listener = listener;
     this.onFed = onFed;
+  }
+
+  private static Terms terms(
+      GenerationRequest request,
+      @Nullable Branches branches,
+      int promptTokens,
+      int maxTokens,
+      LongRopePolicy longRope) {
+    return new Terms(
+        longRope.expectedTokens(promptTokens, maxTokens),
+        promptTokens + Math.max(0, maxTokens - 1), // the last token is not fed
+        request.priority(),
+        request.timeLimit(),
+        request.prefixCache() && !request.promptLogProbabilities(),
+        branches);
   }
 
   @Override
@@ -202,16 +220,27 @@ final class GenerationJob extends Job {
   }
 
   @Override
-  protected void ended(boolean wasCancelled, @Nullable Throwable failure) {
+  protected int generatedTokens() {
+    return tokens.size();
+  }
+
+  @Override
+  protected void ended(End end, @Nullable Throwable failure) {
     if (failure != null) {
       listener.onError(failure);
       return;
     }
+    FinishReason reason =
+        switch (end) {
+          case CANCELLED -> FinishReason.CANCELLED;
+          case TIME_LIMIT -> FinishReason.TIME_LIMIT;
+          case DONE, FAILED -> Objects.requireNonNull(finishReason);
+        };
     listener.onComplete(
         new Generation(
             text.toString(),
             tokens,
-            wasCancelled ? FinishReason.CANCELLED : Objects.requireNonNull(finishReason),
+            reason,
             endToken,
             promptLogProbabilities,
             new Usage(

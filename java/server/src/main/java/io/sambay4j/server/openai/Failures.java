@@ -1,0 +1,40 @@
+package io.sambay4j.server.openai;
+
+import io.sambay4j.OutOfDeviceMemoryException;
+import io.sambay4j.TextModel;
+import io.sambay4j.server.http.ApiException;
+
+/** What the engine's refusals mean to a client. */
+final class Failures {
+  private Failures() {}
+
+  /** Of starting a generation. */
+  static ApiException of(RuntimeException failure, TextModel model) {
+    if (failure instanceof ApiException known) {
+      return known;
+    }
+    String message = String.valueOf(failure.getMessage());
+    if (failure instanceof IllegalArgumentException) {
+      boolean tooLong = message.contains("context");
+      return ApiException.field(
+          "messages", tooLong ? "context_length_exceeded" : "invalid_value", message);
+    }
+    if (failure instanceof OutOfDeviceMemoryException) {
+      return ApiException.unavailable("out_of_memory", "there is no memory left for this request");
+    }
+    if (failure instanceof IllegalStateException) {
+      return ApiException.unavailable("model_unavailable", message);
+    }
+    throw failure;
+  }
+
+  /** Of a generation that had been started. */
+  static ApiException later(Throwable failure, String requestId, TextModel model) {
+    if (failure instanceof RuntimeException known
+        && (failure instanceof IllegalArgumentException
+            || failure instanceof IllegalStateException)) {
+      return of(known, model);
+    }
+    return ApiException.internal(requestId);
+  }
+}
