@@ -389,7 +389,7 @@ class App {
     }
     try {
       this.#history.add(readStats(await this.#api.get("stats"), this.#settings.model));
-      this.#parameters.setDefaults(this.#history.latest.sampling);
+      this.#parameters.setDefaults(this.#history.latest.model.default_sampling);
       banner(null);
       if (this.#models.length === 0) {
         this.#models = (await this.#api.get("v1/models")).data;
@@ -423,7 +423,7 @@ class App {
     const metrics = path.findLast((message) => message.metrics?.promptTokens !== undefined)?.metrics;
     const used = metrics ? metrics.promptTokens + (metrics.completionTokens ?? 0) : 0;
     const running = this.#current;
-    const limit = this.#history.latest?.contextLimit ?? 0;
+    const limit = this.#history.latest?.model.context_limit ?? 0;
     const share = limit > 0 ? Math.min(1, used / limit) : 0;
     setMeter(byId("context-meter"), share);
     byId("context-meter").classList.toggle("tight", share > 0.9);

@@ -26,30 +26,31 @@ export class Dashboard {
       return;
     }
     const { stats, ...now } = samples.at(-1);
+    const { model, engine, cache } = stats;
     const series = (name) => samples.map((sample) => sample[name]);
     const firstTokens = this.#history.firstTokens;
-    this.#card("Running", count(now.running), `of ${count(stats.slots)} at once`, { series: series("running") });
-    this.#card("Waiting", count(now.waiting), `of ${count(stats.queue_limit)}`, { series: series("waiting") });
+    const firstToken = firstTokens.length > 0 ? duration(firstTokens.reduce((sum, value) => sum + value, 0) / firstTokens.length) : "–";
+    this.#card("Running", count(now.running), `of ${count(engine.slots)} at once`, { series: series("running") });
+    this.#card("Waiting", count(now.waiting), `of ${count(engine.queue_limit)}`, { series: series("waiting") });
     this.#card("Generated", rate(now.generated), "tokens a second", { series: series("generated") });
     this.#card("Prompts read", rate(now.prompt), "tokens a second", { series: series("prompt") });
-    const mean = firstTokens.reduce((sum, value) => sum + value, 0) / firstTokens.length;
-    this.#card("Time to first token", firstTokens.length > 0 ? duration(mean) : "–", "mean of this page", { series: firstTokens });
-    this.#card("Prefix cache hits", percent(now.hitShare), `${count(stats.prefix_cache_hits)} of ${count(stats.prefix_cache_hits + stats.prefix_cache_misses)}`, { series: series("hitShare") });
-    this.#card("Prefix cache", bytes(stats.prefix_cache_bytes), `of ${bytes(stats.prefix_cache_limit_bytes)}`, { share: share(stats.prefix_cache_bytes, stats.prefix_cache_limit_bytes) });
-    this.#card("KV blocks", count(stats.cache_blocks_used), `of ${count(stats.cache_blocks)}`, { share: share(stats.cache_blocks_used, stats.cache_blocks) });
+    this.#card("Time to first token", firstToken, "mean of this page", { series: firstTokens });
+    this.#card("Prefix cache hits", percent(now.hitShare), `${count(cache.hits)} of ${count(cache.hits + cache.misses)}`, { series: series("hitShare") });
+    this.#card("Prefix cache", bytes(cache.bytes), `of ${bytes(cache.limit_bytes)}`, { share: share(cache.bytes, cache.limit_bytes) });
+    this.#card("KV blocks", count(engine.cache_blocks_used), `of ${count(engine.cache_blocks)}`, { share: share(engine.cache_blocks_used, engine.cache_blocks) });
 
-    this.#fact("Model", stats.model);
+    this.#fact("Model", model.id);
     this.#fact("Version", stats.version);
-    this.#fact("Device", stats.device);
-    this.#fact("Context", `${count(stats.contextLimit)} tokens`);
+    this.#fact("Device", model.device);
+    this.#fact("Context", `${count(model.context_limit)} tokens`);
     this.#fact("Up for", duration(1000 * stats.uptime));
-    this.#fact("Requests ended", count(stats.requests));
-    this.#fact("Tokens generated", count(stats.generated_tokens));
-    this.#fact("Prompt tokens read", count(stats.prompt_tokens));
-    this.#fact("Prompt tokens saved by the cache", count(stats.prefix_cache_tokens_saved));
-    this.#fact("States in the cache", count(stats.prefix_cache_entries));
-    this.#fact("Evictions", count(stats.prefix_cache_evictions));
-    this.#fact("Steps of the engine", count(stats.steps));
+    this.#fact("Requests ended", count(engine.requests));
+    this.#fact("Tokens generated", count(engine.generated_tokens));
+    this.#fact("Prompt tokens read", count(engine.prompt_tokens));
+    this.#fact("Prompt tokens saved by the cache", count(cache.tokens_saved));
+    this.#fact("States in the cache", count(cache.entries));
+    this.#fact("Evictions", count(cache.evictions));
+    this.#fact("Steps of the engine", count(engine.steps));
   }
 
   #card(title, value, unit, { series, share: part }) {
@@ -80,7 +81,7 @@ export class Dashboard {
       this.#factList.append(make("div", {}, make("dt", {}, name), text));
       this.#facts.set(name, text);
     }
-    setText(this.#facts.get(name), String(value ?? "–"));
+    setText(this.#facts.get(name), value);
   }
 }
 
