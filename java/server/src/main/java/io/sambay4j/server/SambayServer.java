@@ -14,6 +14,7 @@ import io.sambay4j.server.openai.ServedModel;
 import io.sambay4j.server.openai.ServedModels;
 import java.time.Duration;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Models over HTTP, as OpenAI's clients speak it, with a web page.
@@ -38,9 +39,10 @@ public final class SambayServer implements AutoCloseable {
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final HttpServer http;
 
-  private SambayServer(HttpOptions options, ServedModels models, CallObserver observer) {
+  private SambayServer(
+      HttpOptions options, ServedModels models, CallObserver observer, @Nullable Duration timeLimit) {
     Router router = new Router();
-    Endpoints.addTo(router, new Engine(models, live, observer));
+    Endpoints.addTo(router, new Engine(models, live, observer, timeLimit));
     StatsEndpoint stats = new StatsEndpoint(models, live);
     router
         .getOpen("/health", Health::alive)
@@ -60,13 +62,23 @@ public final class SambayServer implements AutoCloseable {
    * @throws java.io.UncheckedIOException if the address cannot be had
    */
   public static SambayServer start(HttpOptions options, List<ServedModel> models) {
-    return start(options, models, new CallObserver() {});
+    return start(options, models, new CallObserver() {}, null);
   }
 
-  /** As {@link #start(HttpOptions, List)}, with somebody who is told of each generation. */
+  /**
+   * As {@link #start(HttpOptions, List)}.
+   *
+   * @param observer told of each generation
+   * @param timeLimit of a generation, waiting included: what there is by then is the answer; null:
+   *     none
+   */
   public static SambayServer start(
-      HttpOptions options, List<ServedModel> models, CallObserver observer) {
-    SambayServer server = new SambayServer(options, new ServedModels(models), observer);
+      HttpOptions options,
+      List<ServedModel> models,
+      CallObserver observer,
+      @Nullable Duration timeLimit) {
+    SambayServer server =
+        new SambayServer(options, new ServedModels(models), observer, timeLimit);
     try {
       server.http.start();
     } catch (RuntimeException e) {

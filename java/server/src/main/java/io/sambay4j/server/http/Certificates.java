@@ -22,6 +22,7 @@ import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
+import org.jspecify.annotations.Nullable;
 
 /** Reads certificates and private keys from the files operators have. */
 final class Certificates {
@@ -88,13 +89,22 @@ final class Certificates {
     PKCS8EncodedKeySpec spec =
         new PKCS8EncodedKeySpec(Base64.getMimeDecoder().decode(pem.group(1)));
     for (String algorithm : ALGORITHMS) {
-      try {
-        return KeyFactory.getInstance(algorithm).generatePrivate(spec);
-      } catch (InvalidKeySpecException e) {
-        continue; // a key of another algorithm
+      PrivateKey key = privateKey(spec, algorithm);
+      if (key != null) {
+        return key;
       }
     }
     throw new IllegalArgumentException(
         file + " holds a key of none of these kinds: " + String.join(", ", ALGORITHMS));
+  }
+
+  /** The key, or null if it is one of another algorithm. */
+  private static @Nullable PrivateKey privateKey(PKCS8EncodedKeySpec spec, String algorithm)
+      throws GeneralSecurityException {
+    try {
+      return KeyFactory.getInstance(algorithm).generatePrivate(spec);
+    } catch (InvalidKeySpecException e) {
+      return null;
+    }
   }
 }

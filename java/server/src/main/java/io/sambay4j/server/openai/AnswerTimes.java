@@ -27,7 +27,7 @@ record AnswerTimes(Duration queued, Duration toFirstToken, Duration total, Usage
   }
 
   private static double seconds(Duration duration) {
-    return duration.toNanos() / 1000 / 1e6;
+    return Math.rint(duration.toNanos() / 1e3) / 1e6;
   }
 
   private static double rounded(double rate) {

@@ -6,12 +6,12 @@ import io.sambay4j.Generation;
 import io.sambay4j.GenerationListener;
 import io.sambay4j.GenerationRequest;
 import io.sambay4j.RunningGeneration;
-import io.sambay4j.TextModel;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.Exchange;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,6 +27,7 @@ final class Call {
   private final LiveCalls live;
   private final CallObserver observer;
   private final AnswerSink sink;
+  private final String prompt;
   private final long[] firstTokens; // nanoTime; 0: none yet
   private final List<RunningGeneration> running = new ArrayList<>(); // guarded by this
   private int unfinished; // guarded by this
@@ -35,6 +36,7 @@ final class Call {
 
   /**
    * @param choices how many answers
+   * @param prompt what the endpoint calls the prompt
    */
   Call(
       Exchange exchange,
@@ -42,35 +44,40 @@ final class Call {
       int choices,
       LiveCalls live,
       CallObserver observer,
-      AnswerSink sink) {
+      AnswerSink sink,
+      String prompt) {
     this.exchange = exchange;
     this.model = model;
     this.live = live;
     this.observer = observer;
     this.sink = sink;
+    this.prompt = prompt;
     this.firstTokens = new long[choices];
     this.unfinished = choices;
   }
 
   /**
-   * Starts the generations.
+   * Starts the generations, all from one reading of the prompt.
    *
-   * @param requests one for each answer
    * @throws ApiException if the engine does not take them
    */
-  void start(List<GenerationRequest> requests) {
+  void start(GenerationRequest request) {
     live.add(this);
+    List<Listener> listeners =
+        IntStream.range(0, firstTokens.length).mapToObj(Listener::new).toList();
     try {
-      for (int i = 0; i < requests.size(); i++) {
-        RunningGeneration generation = model.model().start(requests.get(i), new Listener(i));
-        synchronized (this) {
-          running.add(generation);
-        }
+      List<RunningGeneration> started = model.model().startBranches(request, listeners);
+      boolean stopped;
+      synchronized (this) {
+        running.addAll(started);
+        stopped = cancelled;
+      }
+      if (stopped) { // by the server's end, meanwhile
+        cancel();
       }
     } catch (RuntimeException e) {
-      cancel();
       live.remove(this);
-      ApiException failure = Failures.of(e, model.model());
+      ApiException failure = Failures.of(e, prompt);
       observer.refused(model.name(), exchange.endpoint(), failure.status());
       throw failure;
     }
@@ -194,7 +201,7 @@ final class Call {
     @Override
     public void onError(Throwable failure) {
       log.warn("{} {}: the generation failed", exchange.id(), exchange.endpoint(), failure);
-      fail(Failures.later(failure, exchange.id(), model.model()));
+      fail(Failures.later(failure, exchange.id(), prompt));
       countEnd();
     }
   }

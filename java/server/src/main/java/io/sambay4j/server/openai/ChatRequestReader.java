@@ -2,6 +2,7 @@ package io.sambay4j.server.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sambay4j.ChatMessage;
+import io.sambay4j.TextModel;
 import io.sambay4j.sampling.SamplingParameters;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.Fields;
@@ -12,7 +13,7 @@ import java.util.OptionalInt;
 /** Reads the body of {@code /v1/chat/completions}. */
 final class ChatRequestReader {
   /** Answers to one request. */
-  static final int MAX_CHOICES = 32;
+  static final int MAX_CHOICES = TextModel.MAX_BRANCHES;
 
   private ChatRequestReader() {}
 

@@ -12,6 +12,7 @@ final class Outcomes {
       case STOP -> "stop";
       case LENGTH -> "length";
       case CANCELLED -> "cancelled";
+      case TIME_LIMIT -> "time_limit";
     };
   }
 

@@ -3,8 +3,8 @@
 import { Api, ApiError } from "./api.js";
 import { ChatView } from "./chat-view.js";
 import { activePath, addMessage, children, newConversation, pathTo, selectSibling, titleOf } from "./conversation.js";
-import { Dashboard, StatsHistory } from "./dashboard.js";
-import { byId, make, placeIcons, setText } from "./dom.js";
+import { Dashboard } from "./dashboard.js";
+import { byId, make, placeIcons, setMeter, setText } from "./dom.js";
 import { examplesFor } from "./examples.js";
 import { count, percent, rate } from "./format.js";
 import { Generation } from "./generation.js";
@@ -14,6 +14,7 @@ import { PagePanels } from "./page-panels.js";
 import { loadSettings, problemOf, requestOf, saveSettings } from "./settings.js";
 import { listenForShortcuts } from "./shortcuts.js";
 import { Sidebar } from "./sidebar.js";
+import { StatsHistory, readStats } from "./stats.js";
 import { ConversationStore, openStorage } from "./store.js";
 
 const POLL_BUSY_MS = 1000;
@@ -87,6 +88,7 @@ class App {
     byId("stop").addEventListener("click", () => this.#current?.stop());
     byId("new-chat").addEventListener("click", () => this.#newChat());
     byId("show-dashboard").addEventListener("click", () => this.#toggleDashboard());
+    byId("back-to-chat").addEventListener("click", () => this.#toggleDashboard());
     byId("export").addEventListener("click", () => this.#export());
     byId("import").addEventListener("click", () => byId("import-file").click());
     byId("import-file").addEventListener("change", (event) => this.#import(event.target));
@@ -144,6 +146,8 @@ class App {
     const dashboard = location.hash === "#/dashboard";
     byId("chat-view").hidden = dashboard;
     byId("dashboard-view").hidden = !dashboard;
+    byId("back-to-chat").hidden = !dashboard;
+    byId("toggle-parameters").hidden = dashboard;
     byId("show-dashboard").toggleAttribute("aria-current", false);
     if (dashboard) {
       byId("show-dashboard").setAttribute("aria-current", "page");
@@ -384,7 +388,8 @@ class App {
       return;
     }
     try {
-      this.#history.add(await this.#api.get("stats"));
+      this.#history.add(readStats(await this.#api.get("stats"), this.#settings.model));
+      this.#parameters.setDefaults(this.#history.latest.model.default_sampling);
       banner(null);
       if (this.#models.length === 0) {
         this.#models = (await this.#api.get("v1/models")).data;
@@ -414,18 +419,17 @@ class App {
   }
 
   #showGauges() {
-    const stats = this.#history.samples.at(-1)?.stats;
     const path = activePath(this.#conversation);
     const metrics = path.findLast((message) => message.metrics?.promptTokens !== undefined)?.metrics;
     const used = metrics ? metrics.promptTokens + (metrics.completionTokens ?? 0) : 0;
     const running = this.#current;
-    const limit = stats?.context_limit ?? 0;
+    const limit = this.#history.latest?.model.context_limit ?? 0;
     const share = limit > 0 ? Math.min(1, used / limit) : 0;
-    byId("context-meter").value = share;
+    setMeter(byId("context-meter"), share);
     byId("context-meter").classList.toggle("tight", share > 0.9);
     setText(byId("context-text"), limit > 0 ? `${count(used)} / ${count(limit)}` : "–");
     const cached = metrics?.promptTokens ? metrics.cachedTokens / metrics.promptTokens : 0;
-    byId("cache-meter").value = cached;
+    setMeter(byId("cache-meter"), cached);
     setText(byId("cache-text"), metrics?.promptTokens ? percent(cached) : "–");
     const speed = running ? running.rate : metrics?.tokensPerSecond;
     setText(byId("speed-text"), speed ? `${rate(speed)} tokens/s` : "–");

@@ -1,44 +1,10 @@
 // What the server is doing: a few figures, and how they went over the last minutes.
 
-import { byId, make, setText, svgElement } from "./dom.js";
+import { byId, make, makeMeter, setMeter, setText, svgElement } from "./dom.js";
 import { bytes, count, duration, percent, rate } from "./format.js";
 
-const SAMPLES = 120;
 const WIDTH = 100;
 const HEIGHT = 30;
-
-/** Turns successive answers of `/stats` into what the cards show. */
-export class StatsHistory {
-  #previous = null;
-  samples = [];
-  firstTokens = [];
-
-  /** @returns the newest sample */
-  add(stats, now = performance.now()) {
-    const before = this.#previous;
-    // Counters that went back mean that the server was started anew.
-    const seconds = before && stats.steps >= before.stats.steps ? (now - before.time) / 1000 : 0;
-    const perSecond = (name) => (seconds > 0 ? (stats[name] - before.stats[name]) / seconds : 0);
-    const lookups = stats.prefix_cache_hits + stats.prefix_cache_misses;
-    const sample = {
-      stats,
-      running: stats.running,
-      waiting: stats.waiting,
-      generated: perSecond("generated_tokens"),
-      prompt: perSecond("prompt_tokens"),
-      hitShare: lookups > 0 ? stats.prefix_cache_hits / lookups : 0,
-      blockShare: stats.cache_blocks > 0 ? stats.cache_blocks_used / stats.cache_blocks : 0,
-    };
-    this.#previous = { stats, time: now };
-    this.samples = [...this.samples.slice(1 - SAMPLES), sample];
-    return sample;
-  }
-
-  /** Notes how long an answer to this page took to begin, in milliseconds. */
-  addFirstToken(milliseconds) {
-    this.firstTokens = [...this.firstTokens.slice(1 - SAMPLES), milliseconds];
-  }
-}
 
 /** The cards, made once and then kept up to date. */
 export class Dashboard {
@@ -56,33 +22,35 @@ export class Dashboard {
 
   update() {
     const samples = this.#history.samples;
-    const { stats, ...now } = samples.at(-1) ?? {};
-    if (!stats) {
+    if (samples.length === 0) {
       return;
     }
+    const { stats, ...now } = samples.at(-1);
+    const { model, engine, cache } = stats;
     const series = (name) => samples.map((sample) => sample[name]);
     const firstTokens = this.#history.firstTokens;
-    this.#card("Running", count(now.running), `of ${count(stats.slots)} at once`, { series: series("running") });
-    this.#card("Waiting", count(now.waiting), `of ${count(stats.queue_limit)}`, { series: series("waiting") });
+    const firstToken = firstTokens.length > 0 ? duration(firstTokens.reduce((sum, value) => sum + value, 0) / firstTokens.length) : "–";
+    this.#card("Running", count(now.running), `of ${count(engine.slots)} at once`, { series: series("running") });
+    this.#card("Waiting", count(now.waiting), `of ${count(engine.queue_limit)}`, { series: series("waiting") });
     this.#card("Generated", rate(now.generated), "tokens a second", { series: series("generated") });
     this.#card("Prompts read", rate(now.prompt), "tokens a second", { series: series("prompt") });
-    const mean = firstTokens.reduce((sum, value) => sum + value, 0) / firstTokens.length;
-    this.#card("Time to first token", firstTokens.length > 0 ? duration(mean) : "–", "mean of this page", { series: firstTokens });
-    this.#card("Prefix cache hits", percent(now.hitShare), `${count(stats.prefix_cache_hits)} of ${count(stats.prefix_cache_hits + stats.prefix_cache_misses)}`, { series: series("hitShare") });
-    this.#card("Prefix cache", bytes(stats.prefix_cache_bytes), `of ${bytes(stats.prefix_cache_limit_bytes)}`, { share: share(stats.prefix_cache_bytes, stats.prefix_cache_limit_bytes) });
-    this.#card("KV blocks", count(stats.cache_blocks_used), `of ${count(stats.cache_blocks)}`, { share: now.blockShare });
+    this.#card("Time to first token", firstToken, "mean of this page", { series: firstTokens });
+    this.#card("Prefix cache hits", percent(now.hitShare), `${count(cache.hits)} of ${count(cache.hits + cache.misses)}`, { series: series("hitShare") });
+    this.#card("Prefix cache", bytes(cache.bytes), `of ${bytes(cache.limit_bytes)}`, { share: share(cache.bytes, cache.limit_bytes) });
+    this.#card("KV blocks", count(engine.cache_blocks_used), `of ${count(engine.cache_blocks)}`, { share: share(engine.cache_blocks_used, engine.cache_blocks) });
 
-    this.#fact("Model", stats.model);
+    this.#fact("Model", model.id);
     this.#fact("Version", stats.version);
-    this.#fact("Context", `${count(stats.context_limit)} tokens`);
-    this.#fact("Up for", duration(1000 * stats.uptime_seconds));
-    this.#fact("Requests ended", count(stats.requests));
-    this.#fact("Tokens generated", count(stats.generated_tokens));
-    this.#fact("Prompt tokens read", count(stats.prompt_tokens));
-    this.#fact("Prompt tokens saved by the cache", count(stats.prefix_cache_tokens_saved));
-    this.#fact("States in the cache", count(stats.prefix_cache_entries));
-    this.#fact("Evictions", count(stats.prefix_cache_evictions));
-    this.#fact("Steps of the engine", count(stats.steps));
+    this.#fact("Device", model.device);
+    this.#fact("Context", `${count(model.context_limit)} tokens`);
+    this.#fact("Up for", duration(1000 * stats.uptime));
+    this.#fact("Requests ended", count(engine.requests));
+    this.#fact("Tokens generated", count(engine.generated_tokens));
+    this.#fact("Prompt tokens read", count(engine.prompt_tokens));
+    this.#fact("Prompt tokens saved by the cache", count(cache.tokens_saved));
+    this.#fact("States in the cache", count(cache.entries));
+    this.#fact("Evictions", count(cache.evictions));
+    this.#fact("Steps of the engine", count(engine.steps));
   }
 
   #card(title, value, unit, { series, share: part }) {
@@ -92,7 +60,7 @@ export class Dashboard {
         value: make("span"),
         unit: make("small"),
         chart: series ? new Sparkline() : null,
-        meter: series ? null : make("meter", { min: "0", max: "1", value: "0", "aria-labelledby": id }),
+        meter: series ? null : makeMeter(id),
       };
       const figure = make("p", { class: "value" }, card.value, " ", card.unit);
       this.#cardGrid.append(make("div", { class: "card" }, make("h3", { id }, title), figure, card.chart?.element ?? card.meter));
@@ -103,7 +71,7 @@ export class Dashboard {
     setText(card.unit, unit);
     card.chart?.draw(series);
     if (card.meter) {
-      card.meter.value = part;
+      setMeter(card.meter, part);
     }
   }
 
@@ -113,7 +81,7 @@ export class Dashboard {
       this.#factList.append(make("div", {}, make("dt", {}, name), text));
       this.#facts.set(name, text);
     }
-    setText(this.#facts.get(name), String(value ?? "–"));
+    setText(this.#facts.get(name), value);
   }
 }
 

@@ -35,6 +35,17 @@ export function setText(element, text) {
   }
 }
 
+/** A bar for a share between 0 and 1, named by the element with this id. */
+export function makeMeter(labelId) {
+  return make("span", { class: "meter", role: "meter", "aria-valuemin": "0", "aria-valuemax": "100", "aria-labelledby": labelId }, make("span"));
+}
+
+/** Sets a bar. */
+export function setMeter(meter, share) {
+  meter.setAttribute("aria-valuenow", String(Math.round(100 * share)));
+  meter.style.setProperty("--share", share);
+}
+
 /** A button that shows an icon and is called `label` by assistive technology and in its tooltip. */
 export function iconButton(name, label, onClick, className = "icon-button") {
   return make("button", { type: "button", class: className, "aria-label": label, title: label, click: onClick }, icon(name));

@@ -19,6 +19,7 @@ export class Generation {
   #tokens = 0;
   #thoughtFrom = null;
   #thoughtUntil = null;
+  #timings = null;
 
   /**
    * @param message the assistant message to fill: content, reasoning, finish, error, metrics
@@ -114,9 +115,8 @@ export class Generation {
     if (choice?.finish_reason) {
       this.message.finish = choice.finish_reason;
     }
-    if (chunk.usage) {
-      this.usage = chunk.usage;
-    }
+    this.usage = chunk.usage ?? this.usage;
+    this.#timings = chunk.timings ?? this.#timings;
   }
 
   #append({ reasoning, content }) {
@@ -132,9 +132,9 @@ export class Generation {
       metrics.firstTokenMs = this.#firstToken - this.#started;
       metrics.completionTokens = this.usage?.completion_tokens ?? this.#tokens;
       const seconds = (this.#lastToken - this.#firstToken) / 1000;
-      if (metrics.completionTokens > 1 && seconds > 0) {
-        metrics.tokensPerSecond = (metrics.completionTokens - 1) / seconds;
-      }
+      // The server's own figure where it came; what arrived here where the answer was broken off.
+      const measured = seconds > 0 ? (metrics.completionTokens - 1) / seconds : 0;
+      metrics.tokensPerSecond = this.#timings?.generated_tokens_per_second || measured;
     }
     if (this.#thoughtFrom !== null) {
       metrics.thinkingMs = this.#thoughtUntil - this.#thoughtFrom;

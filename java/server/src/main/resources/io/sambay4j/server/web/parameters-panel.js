@@ -9,6 +9,7 @@ export class ParametersPanel {
   #settings;
   #onChange;
   #form = byId("parameter-form");
+  #rest = { ...SLIDER_REST };
 
   /** @param settings changed in place
    *  @param onChange called after each change */
@@ -44,6 +45,17 @@ export class ParametersPanel {
     select.value = this.#settings.model || (models[0]?.id ?? "");
   }
 
+  /** Shows in empty fields what the server takes instead. */
+  setDefaults(sampling) {
+    for (const name of ["temperature", "top_p", "top_k"]) {
+      const value = sampling?.[name];
+      this.#rest[name] = value ?? SLIDER_REST[name];
+      // A top-k of 0 keeps every token.
+      this.#field(name).placeholder = value === undefined ? "auto" : name === "top_k" && value === 0 ? "all" : String(value);
+      this.#placeSlider(name);
+    }
+  }
+
   #field(name) {
     return this.#form.elements[name];
   }
@@ -75,7 +87,7 @@ export class ParametersPanel {
     const slider = this.#form.querySelector(`input[data-for="${name}"]`);
     if (slider && RANGES[name]) {
       const set = this.#settings[name] !== "";
-      slider.value = set ? this.#settings[name] : SLIDER_REST[name];
+      slider.value = set ? this.#settings[name] : this.#rest[name];
       slider.classList.toggle("unset", !set);
     }
   }
