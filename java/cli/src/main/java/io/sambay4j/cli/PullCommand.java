@@ -81,11 +81,8 @@ final class PullCommand implements Callable<Integer> {
         Interrupts interrupts = Interrupts.handle(main::interrupt)) {
       Path path = new Hub(settings).pull(model, quiet ? new PullListener() {} : progress);
       progress.close();
-      if (!quiet) {
-        console.note(
-            progress.total() == 0
-                ? model + " was here already"
-                : "%s: %s here".formatted(model, Units.bytes(progress.total())));
+      if (!quiet && progress.total() > 0) {
+        console.note("%s: %s here".formatted(model, Units.bytes(progress.total())));
       }
       console.out().println(path);
       return Cli.OK;
