@@ -16,6 +16,7 @@ fi
 
 # The formatter is one exact version; a contributor without it can still test everything else.
 SAMBAY_FORMAT=${SAMBAY_FORMAT:-optional} ci/format-native.sh
+ci/install-test-tools.sh
 mvn -B -ntp verify "$@"
 # Green must not mean that nothing ran: what was skipped, how often and why.
 echo

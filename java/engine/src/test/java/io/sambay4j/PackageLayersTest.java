@@ -40,7 +40,11 @@ final class PackageLayersTest {
   /** The words that everybody may speak: the exceptions, and what a conversation is made of. */
   private static final Set<String> COMMON =
       Set.of(
-          "InvalidModelException", "NativeException", "OutOfDeviceMemoryException", "ChatMessage");
+          "InvalidModelException",
+          "NativeException",
+          "OutOfDeviceMemoryException",
+          "EngineBusyException",
+          "ChatMessage");
 
   private static final Pattern NAME =
       Pattern.compile("\\bio\\.sambay4j((?:\\.[a-z][a-z0-9_]*)*)\\.([A-Za-z]\\w*)");

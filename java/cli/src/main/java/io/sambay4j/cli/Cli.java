@@ -61,6 +61,7 @@ final class Cli {
             new ChatCommand(console),
             new PullCommand(console),
             new ModelsCommand(console),
+            new ServeCommand(console),
             new ScoreCommand(console),
             new InspectCommand(console),
             new QuantizeCommand(console),
