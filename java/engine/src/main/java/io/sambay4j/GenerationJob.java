@@ -78,11 +78,18 @@ final class GenerationJob extends Job {
     this.prompt = prompt;
     this.cached = cached;
     this.maxTokens = Math.min(request.maxTokens(), room);
-    this.sampler = new Sampler(sampling, vocabularySize, prompt, request.logitsProcessors());
     this.endTokens = new HashSet<>(request.stopTokens());
     if (!request.ignoreEndTokens()) {
       this.endTokens.addAll(endTokens);
     }
+    this.sampler =
+        new Sampler(
+            sampling,
+            vocabularySize,
+            prompt,
+            request.logitsProcessors(),
+            request.constraint() == null ? null : request.constraint().start(),
+            this.endTokens.stream().mapToInt(id -> id).toArray());
     this.decoder = decoder;
     this.stops = new StopMatcher(request.stop(), false);
     this.listener = listener;
@@ -126,7 +133,7 @@ final class GenerationJob extends Job {
           new TokenLogProbability(next, LogProbabilities.of(logits).at(next)));
     }
     boolean last = !readingPrompt || position + 1 == prompt.length;
-    if (last && maxTokens > 0) {
+    if (last && maxTokens > 0 && !sampler.isComplete()) {
       choice = sampler.next(logits);
     }
   }
@@ -166,7 +173,11 @@ final class GenerationJob extends Job {
       finishReason = FinishReason.LENGTH;
       return null;
     }
-    TokenChoice chosen = Objects.requireNonNull(choice);
+    if (choice == null) { // the constraint asks for the empty text
+      finishReason = FinishReason.STOP;
+      return null;
+    }
+    TokenChoice chosen = choice;
     if (endTokens.contains(chosen.token())) {
       finishReason = FinishReason.STOP;
       endToken = OptionalInt.of(chosen.token());
@@ -181,7 +192,7 @@ final class GenerationJob extends Job {
     }
     if (tokens.size() + 1 == maxTokens) {
       finishReason = FinishReason.LENGTH;
-    } else if (wantsToStop(token(chosen, piece))) {
+    } else if (sampler.isComplete() || wantsToStop(token(chosen, piece))) {
       finishReason = FinishReason.STOP;
     }
     emit(chosen, finishReason == null ? piece : piece + heldBack());

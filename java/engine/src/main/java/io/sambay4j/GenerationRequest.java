@@ -2,6 +2,7 @@ package io.sambay4j;
 
 import io.sambay4j.sampling.LogitsProcessor;
 import io.sambay4j.sampling.SamplingParameters;
+import io.sambay4j.sampling.TokenConstraint.Factory;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -40,7 +41,9 @@ import org.jspecify.annotations.Nullable;
  *     then is the answer, ended by {@link FinishReason#TIME_LIMIT}; null: none
  * @param prefixCache whether it may begin from a state in the model's prefix cache, and leave
  *     states there; without a cache it makes no difference
+ * @param constraint what may be said: a fresh one is started for each generation; null: anything
  */
+@SuppressWarnings("BadImport") // NullAway overlooks annotations inside TokenConstraint.Factory
 public record GenerationRequest(
     Prompt prompt,
     @Nullable SamplingParameters sampling,
@@ -53,7 +56,8 @@ public record GenerationRequest(
     @Nullable Predicate<List<GeneratedToken>> stopWhen,
     int priority,
     @Nullable Duration timeLimit,
-    boolean prefixCache) {
+    boolean prefixCache,
+    @Nullable Factory constraint) {
 
   /** The largest {@code priority}; the smallest is its negative. */
   public static final int MAX_PRIORITY = 100;
@@ -170,7 +174,8 @@ public record GenerationRequest(
         stopWhen,
         priority,
         timeLimit,
-        prefixCache);
+        prefixCache,
+        constraint);
   }
 
   /** Builds a {@link GenerationRequest}; see its components for meaning and ranges. */
@@ -187,6 +192,7 @@ public record GenerationRequest(
     private int priority;
     private @Nullable Duration timeLimit;
     private boolean prefixCache = true;
+    private @Nullable Factory constraint;
 
     private Builder(Prompt prompt) {
       this.prompt = prompt;
@@ -260,6 +266,11 @@ public record GenerationRequest(
       return this;
     }
 
+    public Builder constraint(@Nullable Factory value) {
+      constraint = value;
+      return this;
+    }
+
     public GenerationRequest build() {
       return new GenerationRequest(
           prompt,
@@ -273,7 +284,8 @@ public record GenerationRequest(
           stopWhen,
           priority,
           timeLimit,
-          prefixCache);
+          prefixCache,
+          constraint);
     }
   }
 }

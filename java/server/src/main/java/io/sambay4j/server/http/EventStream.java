@@ -105,6 +105,16 @@ public final class EventStream extends IteratingCallback implements Runnable {
     last = true;
   }
 
+  /** Ends the stream with an error; may be called from any thread. */
+  public void fail(ApiException failure) {
+    post(
+        () -> {
+          event(Json.error(failure));
+          word("[DONE]");
+          end();
+        });
+  }
+
   @Override
   protected Action process() {
     writeBegan = 0;

@@ -244,7 +244,7 @@ public final class Fields {
   /** A number at a path, in [min, max]. */
   public static double number(String path, JsonNode value, double min, double max) {
     if (!value.isNumber()) {
-      throw wrongTypeAt(path, value, "a number in " + range(min, max));
+      throw wrongTypeAt(path, value, range(min, max));
     }
     double number = value.doubleValue();
     if (!(number >= min && number <= max)) {
@@ -371,7 +371,7 @@ public final class Fields {
   }
 
   private static String range(double min, double max) {
-    return "[%s, %s]".formatted(shownNumber(min), shownNumber(max));
+    return "a number in [%s, %s]".formatted(shownNumber(min), shownNumber(max));
   }
 
   private static String shownNumber(double value) {

@@ -27,6 +27,7 @@ final class Call {
   private final LiveCalls live;
   private final CallObserver observer;
   private final AnswerSink sink;
+  private final String prompt;
   private final long[] firstTokens; // nanoTime; 0: none yet
   private final List<RunningGeneration> running = new ArrayList<>(); // guarded by this
   private int unfinished; // guarded by this
@@ -35,6 +36,7 @@ final class Call {
 
   /**
    * @param choices how many answers
+   * @param prompt what the endpoint calls the prompt
    */
   Call(
       Exchange exchange,
@@ -42,12 +44,14 @@ final class Call {
       int choices,
       LiveCalls live,
       CallObserver observer,
-      AnswerSink sink) {
+      AnswerSink sink,
+      String prompt) {
     this.exchange = exchange;
     this.model = model;
     this.live = live;
     this.observer = observer;
     this.sink = sink;
+    this.prompt = prompt;
     this.firstTokens = new long[choices];
     this.unfinished = choices;
   }
@@ -73,7 +77,7 @@ final class Call {
       }
     } catch (RuntimeException e) {
       live.remove(this);
-      ApiException failure = Failures.of(e);
+      ApiException failure = Failures.of(e, prompt);
       observer.refused(model.name(), exchange.endpoint(), failure.status());
       throw failure;
     }
@@ -197,7 +201,7 @@ final class Call {
     @Override
     public void onError(Throwable failure) {
       log.warn("{} {}: the generation failed", exchange.id(), exchange.endpoint(), failure);
-      fail(Failures.later(failure, exchange.id()));
+      fail(Failures.later(failure, exchange.id(), prompt));
       countEnd();
     }
   }

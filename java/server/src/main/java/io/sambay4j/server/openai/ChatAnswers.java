@@ -147,12 +147,7 @@ final class ChatAnswers {
 
     @Override
     public void failed(ApiException failure) {
-      events.post(
-          () -> {
-            events.event(Json.error(failure));
-            events.word("[DONE]");
-            events.end();
-          });
+      events.fail(failure);
     }
 
     private void chunk(

@@ -20,6 +20,6 @@ final class ChatEndpoint implements Router.Endpoint {
         fields.stream()
             ? answers.stream(exchange)
             : new WholeAnswer(exchange, fields.choices(), answers::whole);
-    engine.start(exchange, request.prompt(), fields, sink);
+    engine.start(exchange, request.prompt(), "messages", fields, sink);
   }
 }

@@ -11,6 +11,9 @@ public final class Endpoints {
     ModelsEndpoint models = new ModelsEndpoint(engine.models());
     router
         .post("/v1/chat/completions", new ChatEndpoint(engine))
+        .post("/v1/completions", new CompletionEndpoint(engine))
+        .post("/tokenize", new TokenizeEndpoint(engine.models()))
+        .post("/detokenize", new DetokenizeEndpoint(engine.models()))
         .get("/v1/models", models)
         .getBelow("/v1/models/", models);
   }

@@ -15,10 +15,18 @@ import org.jspecify.annotations.Nullable;
  */
 public record Engine(
     ServedModels models, LiveCalls live, CallObserver observer, @Nullable Duration timeLimit) {
-  /** Starts the generations of a request. */
+  /**
+   * Starts the generations of a request.
+   *
+   * @param field what the endpoint calls the prompt
+   */
   void start(
-      Exchange exchange, GenerationRequest.Prompt prompt, GenerationFields fields, AnswerSink sink) {
-    new Call(exchange, fields.model(), fields.choices(), live, observer, sink)
+      Exchange exchange,
+      GenerationRequest.Prompt prompt,
+      String field,
+      GenerationFields fields,
+      AnswerSink sink) {
+    new Call(exchange, fields.model(), fields.choices(), live, observer, sink, field)
         .start(GenerationRequests.of(prompt, fields, timeLimit));
   }
 }

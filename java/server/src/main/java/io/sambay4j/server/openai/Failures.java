@@ -11,8 +11,12 @@ final class Failures {
 
   private Failures() {}
 
-  /** Of starting a generation. */
-  static ApiException of(RuntimeException failure) {
+  /**
+   * Of starting a generation.
+   *
+   * @param prompt what the endpoint calls the prompt
+   */
+  static ApiException of(RuntimeException failure, String prompt) {
     if (failure instanceof ApiException known) {
       return known;
     }
@@ -20,7 +24,7 @@ final class Failures {
     if (failure instanceof IllegalArgumentException) {
       boolean tooLong = message.contains("context");
       return ApiException.field(
-          "messages", tooLong ? "context_length_exceeded" : "invalid_value", message);
+          prompt, tooLong ? "context_length_exceeded" : "invalid_value", message);
     }
     if (failure instanceof EngineBusyException) {
       return ApiException.tooMany("queue_full", message, RETRY_SECONDS);
@@ -35,11 +39,11 @@ final class Failures {
   }
 
   /** Of a generation that had been started. */
-  static ApiException later(Throwable failure, String requestId) {
+  static ApiException later(Throwable failure, String requestId, String prompt) {
     if (failure instanceof RuntimeException known
         && (failure instanceof IllegalArgumentException
             || failure instanceof IllegalStateException)) {
-      return of(known);
+      return of(known, prompt);
     }
     return ApiException.internal(requestId);
   }
