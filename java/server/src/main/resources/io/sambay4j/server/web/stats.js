@@ -18,7 +18,7 @@ export class StatsHistory {
     const before = this.#previous;
     // Counters that went back mean that the server was started anew.
     const seconds = before && stats.uptime >= before.stats.uptime ? (now - before.time) / 1000 : 0;
-    const perSecond = (name) => (seconds > 0 ? Math.max(0, stats[name] - before.stats[name]) / seconds : 0);
+    const perSecond = (name) => (seconds > 0 ? Math.max(0, stats.engine[name] - before.stats.engine[name]) / seconds : 0);
     const lookups = stats.engine.prefix_cache_hits + stats.engine.prefix_cache_misses;
     const sample = {
       stats,
