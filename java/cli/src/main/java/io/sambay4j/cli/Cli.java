@@ -59,6 +59,7 @@ final class Cli {
         List.of(
             new GenerateCommand(console),
             new ChatCommand(console),
+            new ServeCommand(console),
             new ScoreCommand(console),
             new InspectCommand(console),
             new QuantizeCommand(console),

@@ -11,6 +11,7 @@ import io.sambay4j.model.WeightFormat;
 import io.sambay4j.weights.Checkpoint;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -188,11 +189,27 @@ final class ModelOptions {
       int sequences,
       LongRopePolicy longRope,
       WeightType unlessSaid) {
+    return openText(console, device, path(), sequences, longRope, unlessSaid, builder -> {});
+  }
+
+  /**
+   * As above, a model of any path.
+   *
+   * @param more settings of its own
+   */
+  TextModel openText(
+      Console console,
+      DeviceOptions device,
+      Path path,
+      int sequences,
+      LongRopePolicy longRope,
+      WeightType unlessSaid,
+      Consumer<TextModel.Builder> more) {
     WeightFormat kept =
         weights(
             unlessSaid,
             () -> {
-              ModelFiles files = ModelFiles.read(path());
+              ModelFiles files = ModelFiles.read(path);
               Integer asked = context();
               int limit = files.contextLimit(asked);
               int tokens = asked == null ? Math.min(limit, USUAL_TOKENS) : limit;
@@ -204,12 +221,13 @@ final class ModelOptions {
             });
     try (Progress progress = new Progress(console, "loading")) {
       TextModel.Builder builder =
-          TextModel.builder(path())
+          TextModel.builder(path)
               .activations(activations())
               .sequences(sequences)
               .longRope(longRope)
               .progress(progress);
       device.apply(builder);
+      more.accept(builder);
       if (kept != null) {
         builder.weights(kept);
       }
