@@ -150,6 +150,11 @@ public record GenerationRequest(
     return new Builder(new Prompt.Text(text));
   }
 
+  /** Whatever prompt it is. */
+  public static Builder of(Prompt prompt) {
+    return new Builder(prompt);
+  }
+
   /** Token ids to continue. */
   public static Builder tokens(int... ids) {
     return new Builder(new Prompt.Tokens(Arrays.stream(ids).boxed().toList()));
