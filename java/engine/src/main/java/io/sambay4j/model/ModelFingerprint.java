@@ -40,7 +40,8 @@ final class ModelFingerprint {
       TensorInfo tensor = checkpoint.tensor(name);
       add(digest, tensor.toString());
       long cols = tensor.elements() / tensor.shape()[0];
-      float[] sample = new float[(int) Math.min(Math.max(SAMPLE, tensor.type().blockElements()), cols)];
+      float[] sample =
+          new float[(int) Math.min(Math.max(SAMPLE, tensor.type().blockElements()), cols)];
       checkpoint.readFloats(tensor, tensor.shape()[0] / 2 * cols, sample, 0, sample.length);
       for (float value : sample) {
         add(digest, Integer.toHexString(Float.floatToRawIntBits(value)));
