@@ -34,6 +34,7 @@ final class PackageLayersTest {
           "tokenizer.jinja", Set.of(),
           "sampling", Set.of(),
           "weights", Set.of("json"),
+          "hub", Set.of("weights", "json"),
           "json", Set.of());
 
   /** The words that everybody may speak: the exceptions, and what a conversation is made of. */
