@@ -9,7 +9,7 @@ public final class SvgPlot {
   private static final int HEIGHT = 280;
   private static final int LEFT = 62;
   private static final int RIGHT = 16;
-  private static final int TOP = 40;
+  private static final int TOP = 48;
   private static final int BOTTOM = 44;
   private static final int HEADER = 64;
   private static final int TICKS = 5;
@@ -85,7 +85,7 @@ public final class SvgPlot {
     double xEnd = Math.ceil(panel.xMax() / xStep - 1e-9) * xStep;
     double yEnd = Math.ceil(panel.yMax() / yStep - 1e-9) * yStep;
     int bottom = HEIGHT - BOTTOM;
-    text(LEFT, 18, "start", "font-size=\"13\" font-weight=\"bold\" fill=\"#111827\"", panel.title);
+    text(LEFT, 14, "start", "font-size=\"13\" font-weight=\"bold\" fill=\"#111827\"", panel.title);
     for (int i = 0; i * xStep <= xEnd * (1 + 1e-9); i++) {
       double x = x(i * xStep, xEnd);
       grid(x, TOP, x, bottom);
@@ -106,8 +106,8 @@ public final class SvgPlot {
       String colour = COLOURS.get(i % COLOURS.size());
       curve(curve, colour, xEnd, yEnd);
       if (panel.curves.size() > 1) {
-        line("<rect x=\"%.1f\" y=\"25\" width=\"14\" height=\"3\" fill=\"%s\"/>", legend, colour);
-        text(legend + 18, 30, "start", "fill=\"#374151\"", curve.name);
+        line("<rect x=\"%.1f\" y=\"30\" width=\"14\" height=\"3\" fill=\"%s\"/>", legend, colour);
+        text(legend + 18, 35, "start", "fill=\"#374151\"", curve.name);
         legend += 40 + 6.5 * curve.name.length();
       }
     }
