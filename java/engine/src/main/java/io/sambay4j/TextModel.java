@@ -647,6 +647,7 @@ public final class TextModel implements AutoCloseable {
     private int promptChunk = Integer.MAX_VALUE;
     private int queueLimit = QUEUE_LIMIT;
     private long prefixCacheBytes;
+    private boolean deterministic;
     private LongRopePolicy longRope = LongRopePolicy.BY_LENGTH;
     private ModelLoader.Progress progress = (done, total) -> {};
 
@@ -720,6 +721,19 @@ public final class TextModel implements AutoCloseable {
     }
 
     /**
+     * Most tokens of a prompt read in one step, at least 1: fewer let others' next tokens come
+     * sooner, more read a prompt faster. Default, and at most: what a step has room for beside a
+     * token of every other sequence.
+     */
+    public Builder promptChunk(int value) {
+      if (value < 1) {
+        throw new IllegalArgumentException("promptChunk must be at least 1 but was " + value);
+      }
+      promptChunk = value;
+      return this;
+    }
+
+    /**
      * Requests that may wait for a place, at least 1; one more is an {@link EngineBusyException}.
      * Default 1024.
      */
@@ -739,6 +753,17 @@ public final class TextModel implements AutoCloseable {
      */
     public Builder prefixCacheBytes(long value) {
       prefixCacheBytes = value;
+      return this;
+    }
+
+    /**
+     * Whether the same request must give the same bytes on this machine's CPU: alone, in a crowd,
+     * with its prompt read in pieces, or from the prefix cache. Without it that holds within the
+     * numeric tolerance, and to the byte for neighbours. Prompts are read more slowly; see
+     * docs/prefix-cache.md for how much. Default false.
+     */
+    public Builder deterministic(boolean value) {
+      deterministic = value;
       return this;
     }
 
@@ -786,7 +811,8 @@ public final class TextModel implements AutoCloseable {
               sequences,
               stepTokens,
               StatePool.cacheTokens(sequences, context, Session.MAX_CHECKPOINTS),
-              prefixCacheBytes);
+              prefixCacheBytes,
+              deterministic);
       PromptEncoder prompts =
           new PromptEncoder(
               path, tokenizer, template, tokenizerConfig, config.vocabSize(), context);
@@ -796,7 +822,9 @@ public final class TextModel implements AutoCloseable {
         long bytes = MemoryEstimate.of(config, options, checkpoint).total();
         model =
             ModelLoader.load(
-                Backends.open(device, target, threads, bytes),
+                deterministic
+                    ? Backends.openRowByRow(device, target, threads)
+                    : Backends.open(device, target, threads, bytes),
                 config,
                 checkpoint,
                 options,

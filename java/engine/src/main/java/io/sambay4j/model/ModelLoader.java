@@ -101,7 +101,7 @@ public final class ModelLoader {
               options.contextLimit(),
               (int) cacheTokens,
               kept.places());
-      return new SambayModel(parts, work, states, options.stepTokens());
+      return new SambayModel(parts, work, states, options.stepTokens(), options.deterministic());
     } catch (RuntimeException | Error e) {
       backend.close(); // closes what was made on it
       throw e;

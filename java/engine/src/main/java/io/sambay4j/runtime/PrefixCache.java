@@ -50,14 +50,6 @@ final class PrefixCache implements AutoCloseable {
   }
 
   /**
-   * Where a prompt may begin.
-   *
-   * @param length tokens the sequence has now
-   * @param shared tokens at the prompt's beginning that some earlier sequence had too
-   */
-  record Start(int length, int shared) {}
-
-  /**
    * @param limit bytes of states and of the blocks that they alone hold
    */
   PrefixCache(StatePool states, long limit) {
@@ -77,19 +69,20 @@ final class PrefixCache implements AutoCloseable {
    * Gives an empty sequence the longest state there is for a prompt.
    *
    * @param most tokens the state may have: one must be left to feed
+   * @return tokens at the prompt's beginning that some earlier sequence had too
    */
-  Start begin(SequenceState sequence, Factors factors, int[] prompt, int most) {
+  int begin(SequenceState sequence, Factors factors, int[] prompt, int most) {
     PrefixTree.Match<Entry> match = tree(factors).match(prompt, most);
     Entry entry = match.node() == null ? null : match.node().value();
     if (entry == null) {
       misses++;
-      return new Start(0, match.common());
+      return match.common();
     }
     states.restore(sequence, entry.snapshot);
     entry.usedAt = clock;
     hits++;
     tokensSaved += match.length();
-    return new Start(match.length(), match.common());
+    return match.common();
   }
 
   /** Keeps a sequence's state, if there is room for it and it is new. */

@@ -13,6 +13,7 @@ final class TestServer implements AutoCloseable {
   static final String ALIAS = "reasoner";
   static final String API_KEY = "key-of-the-tests";
 
+  private static final long PREFIX_CACHE = 64L << 20;
   private static final Path DIRECTORY =
       Path.of(System.getProperty("sambay.root"), "models", "tiny-reasoner");
 
@@ -21,7 +22,7 @@ final class TestServer implements AutoCloseable {
   private final SambayServer keyed;
 
   TestServer() {
-    model = TextModel.builder(DIRECTORY).sequences(8).open();
+    model = TextModel.builder(DIRECTORY).sequences(8).prefixCacheBytes(PREFIX_CACHE).open();
     List<ServedModel> models =
         List.of(new ServedModel(MODEL, List.of(ALIAS), model, Instant.now()));
     open = SambayServer.start(HttpOptions.builder().port(0).build(), models);

@@ -22,6 +22,7 @@ final class ClientWatch implements Callback {
 
   private final EndPoint endPoint;
   private final Runnable left;
+  private boolean started;
   private boolean stopped;
   private boolean sawMore;
 
@@ -36,7 +37,7 @@ final class ClientWatch implements Callback {
   /** Begins to watch. */
   synchronized void start() {
     if (!stopped) {
-      endPoint.tryFillInterested(this);
+      started = endPoint.tryFillInterested(this);
     }
   }
 
@@ -47,6 +48,9 @@ final class ClientWatch implements Callback {
         return;
       }
       stopped = true;
+      if (!started) {
+        return;
+      }
     }
     if (endPoint instanceof AbstractEndPoint selectable) {
       selectable.getFillInterest().onFail(new EofException("no longer watched"));

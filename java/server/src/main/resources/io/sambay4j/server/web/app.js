@@ -33,6 +33,7 @@ class App {
   #models = [];
   #conversation = newConversation();
   #pollTimer = 0;
+  #leaving = false;
   #prompt = byId("prompt");
   #panels = new PagePanels(this.#api, this.#storage, () => this.#connect());
   #parameters = new ParametersPanel(this.#settings, () => saveSettings(this.#storage, this.#settings));
@@ -61,7 +62,8 @@ class App {
 
   #listen() {
     window.addEventListener("hashchange", () => this.#route());
-    window.addEventListener("pagehide", () => this.#generations.forEach((_, id) => this.#store.save(this.#store.get(id))));
+    window.addEventListener("pagehide", () => this.#leave());
+    window.addEventListener("pageshow", (event) => event.persisted && location.reload());
     window.addEventListener("storage", (event) => {
       if (!this.#generations.size && this.#store.follow(event.key)) {
         this.#conversation = this.#store.get(this.#conversation.id) ?? this.#conversation;
@@ -218,6 +220,9 @@ class App {
   }
 
   #progress(conversation, generation) {
+    if (this.#leaving) {
+      return;
+    }
     if (generation.finished) {
       this.#finish(conversation, generation);
       return;
@@ -304,6 +309,12 @@ class App {
         this.#store.save(conversation);
       }
     }
+  }
+
+  /** The browser breaks off what runs when the page goes away; that is no failure of the server. */
+  #leave() {
+    this.#generations.forEach((_, id) => this.#store.get(id) && this.#store.save(this.#store.get(id)));
+    this.#leaving = true;
   }
 
   #remove(conversation) {
