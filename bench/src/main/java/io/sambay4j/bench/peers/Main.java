@@ -143,8 +143,7 @@ public final class Main {
   private void limits(Samples samples, int round, Row row)
       throws IOException, InterruptedException {
     boolean allDone =
-        row.entries().keySet().stream()
-            .allMatch(engine -> skip(samples, round, row, engine));
+        row.entries().keySet().stream().allMatch(engine -> skip(samples, round, row, engine));
     if (allDone) {
       return;
     }

@@ -31,15 +31,13 @@ record Part(String name, Predicate<Expected> tensors) {
   }
 
   private static Part of(String name, ModelPart part, String ending) {
-    return new Part(
-        name, tensor -> tensor.part() == part && tensor.name().endsWith(ending));
+    return new Part(name, tensor -> tensor.part() == part && tensor.name().endsWith(ending));
   }
 
   /** All matrices of a layer. */
   static Part layer(int index) {
     String infix = ".layers." + index + ".";
-    return new Part(
-        "layer " + index, tensor -> tensor.name().contains(infix) && tensor.isMatrix());
+    return new Part("layer " + index, tensor -> tensor.name().contains(infix) && tensor.isMatrix());
   }
 
   private static boolean isTable(Expected tensor) {

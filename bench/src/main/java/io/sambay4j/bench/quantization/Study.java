@@ -169,8 +169,8 @@ public final class Study {
   /** The trained model on texts, and the mean error of the logits of the others. */
   private record Alone(Texts.Result text, double goldenError) {}
 
-  private static Alone alone(
-      List<Path> models, Path temporary, Texts texts, Part part, DType type) throws IOException {
+  private static Alone alone(List<Path> models, Path temporary, Texts texts, Part part, DType type)
+      throws IOException {
     Path copy = temporary.resolve("copy");
     RoundedCopy.write(models.get(0), copy, part, type);
     Texts.Result text = texts.run(copy, Variant.STORED);
@@ -179,8 +179,7 @@ public final class Study {
     List<Path> others = models.subList(1, models.size());
     for (Path golden : others) {
       RoundedCopy.write(golden, copy, part, type);
-      error +=
-          logitError(LayerErrors.activations(golden, Variant.STORED), copy) / others.size();
+      error += logitError(LayerErrors.activations(golden, Variant.STORED), copy) / others.size();
       delete(copy);
     }
     return new Alone(text, error);
@@ -203,14 +202,12 @@ public final class Study {
         continue; // the measure itself
       }
       List<String> row = new ArrayList<>(List.of(variant.name()));
-      LayerErrors.relative(
-              want, LayerErrors.activations(variant.directory(model, copies), variant))
+      LayerErrors.relative(want, LayerErrors.activations(variant.directory(model, copies), variant))
           .values()
           .forEach(error -> row.add(String.format(Locale.ROOT, "%.4f", error)));
       table.row(row.toArray(String[]::new));
     }
-    table.print(
-        out, "Relative error of the activations of %s".formatted(model.getFileName()));
+    table.print(out, "Relative error of the activations of %s".formatted(model.getFileName()));
   }
 
   private static ModelTensors tensors(Path model) {

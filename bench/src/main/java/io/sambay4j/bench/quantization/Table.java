@@ -25,7 +25,8 @@ final class Table {
     for (int i = 0; i < rows.size(); i++) {
       out.println("| " + String.join(" | ", rows.get(i)) + " |");
       if (i == 0) {
-        out.println("| " + String.join(" | ", rows.get(0).stream().map(c -> "---").toList()) + " |");
+        out.println(
+            "| " + String.join(" | ", rows.get(0).stream().map(c -> "---").toList()) + " |");
       }
     }
   }
@@ -35,8 +36,7 @@ final class Table {
     List<String> lines = new ArrayList<>();
     for (List<String> row : rows) {
       lines.add(
-          String.join(
-              ",", row.stream().map(c -> c.contains(",") ? '"' + c + '"' : c).toList()));
+          String.join(",", row.stream().map(c -> c.contains(",") ? '"' + c + '"' : c).toList()));
     }
     Files.write(file, lines);
   }

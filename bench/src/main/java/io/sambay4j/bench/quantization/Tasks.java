@@ -50,8 +50,7 @@ final class Tasks {
     counts.forEach(
         (kind, n) ->
             results.put(
-                kind,
-                new Result(new Share(n[1], n[0]), n[2], n[3], new Share(n[4], n[0]))));
+                kind, new Result(new Share(n[1], n[0]), n[2], n[3], new Share(n[4], n[0]))));
     return results;
   }
 

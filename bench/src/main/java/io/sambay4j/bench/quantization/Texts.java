@@ -29,8 +29,7 @@ final class Texts {
   Texts(Path model, List<Problem> problems) {
     try (TextModel opened = Variant.STORED.builder(model).open()) {
       for (Problem problem : problems) {
-        int[] prompt =
-            opened.encode(GenerationRequest.user(problem.question()).build().prompt());
+        int[] prompt = opened.encode(GenerationRequest.user(problem.question()).build().prompt());
         int[] answer = opened.tokenizer().encode(problem.text());
         int[] text = Arrays.copyOf(prompt, prompt.length + answer.length);
         System.arraycopy(answer, 0, text, prompt.length, answer.length);
