@@ -40,7 +40,7 @@ final class FeedJob extends Job {
       int firstRow,
       RowConsumer rows,
       IntConsumer onFed) {
-    super(state, tokens, seen, 0);
+    super(state, tokens, seen, Terms.reading(tokens.length));
     this.firstRow = firstRow;
     this.rows = rows;
     this.onFed = onFed;
@@ -79,7 +79,7 @@ final class FeedJob extends Job {
   }
 
   @Override
-  protected void ended(boolean wasCancelled, @Nullable Throwable failure) {
+  protected void ended(End end, @Nullable Throwable failure) {
     if (failure == null) {
       done.complete(null);
     } else {

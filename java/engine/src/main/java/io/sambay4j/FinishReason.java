@@ -7,5 +7,7 @@ public enum FinishReason {
   /** The request's maximum of tokens, or the context, was reached. */
   LENGTH,
   /** Somebody called {@link RunningGeneration#cancel}. */
-  CANCELLED
+  CANCELLED,
+  /** The request's time was over: {@link GenerationRequest#timeLimit}. */
+  TIME_LIMIT
 }

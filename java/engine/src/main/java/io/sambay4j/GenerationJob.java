@@ -3,6 +3,7 @@ package io.sambay4j;
 import io.sambay4j.model.Chunk;
 import io.sambay4j.model.Draw;
 import io.sambay4j.model.SequenceState;
+import io.sambay4j.runtime.Branches;
 import io.sambay4j.runtime.Job;
 import io.sambay4j.sampling.LogProbabilities;
 import io.sambay4j.sampling.Sampler;
@@ -46,6 +47,7 @@ final class GenerationJob extends Job {
   private long lastToken;
 
   /**
+   * @param branches shares its prompt; null: alone
    * @param prompt every token before the first generated one
    * @param cached how many of them the sequence has seen
    * @param room tokens the context still takes after the prompt
@@ -56,6 +58,7 @@ final class GenerationJob extends Job {
   GenerationJob(
       GenerationRequest request,
       SamplingParameters sampling,
+      @Nullable Branches branches,
       @Nullable SequenceState state,
       int[] prompt,
       int cached,
@@ -70,20 +73,42 @@ final class GenerationJob extends Job {
         state,
         prompt,
         cached,
-        longRope.expectedTokens(prompt.length, Math.min(request.maxTokens(), room)));
+        terms(request, branches, prompt.length, Math.min(request.maxTokens(), room), longRope));
     this.request = request;
     this.prompt = prompt;
     this.cached = cached;
     this.maxTokens = Math.min(request.maxTokens(), room);
-    this.sampler = new Sampler(sampling, vocabularySize, prompt, request.logitsProcessors());
     this.endTokens = new HashSet<>(request.stopTokens());
     if (!request.ignoreEndTokens()) {
       this.endTokens.addAll(endTokens);
     }
+    this.sampler =
+        new Sampler(
+            sampling,
+            vocabularySize,
+            prompt,
+            request.logitsProcessors(),
+            request.constraint() == null ? null : request.constraint().start(),
+            this.endTokens.stream().mapToInt(id -> id).toArray());
     this.decoder = decoder;
     this.stops = new StopMatcher(request.stop(), false);
     this.listener = listener;
     this.onFed = onFed;
+  }
+
+  private static Terms terms(
+      GenerationRequest request,
+      @Nullable Branches branches,
+      int promptTokens,
+      int maxTokens,
+      LongRopePolicy longRope) {
+    return new Terms(
+        longRope.expectedTokens(promptTokens, maxTokens),
+        promptTokens + Math.max(0, maxTokens - 1), // the last token is not fed
+        request.priority(),
+        request.timeLimit(),
+        request.prefixCache() && !request.promptLogProbabilities(),
+        branches);
   }
 
   @Override
@@ -108,7 +133,7 @@ final class GenerationJob extends Job {
           new TokenLogProbability(next, LogProbabilities.of(logits).at(next)));
     }
     boolean last = !readingPrompt || position + 1 == prompt.length;
-    if (last && maxTokens > 0) {
+    if (last && maxTokens > 0 && !sampler.isComplete()) {
       choice = sampler.next(logits);
     }
   }
@@ -148,7 +173,11 @@ final class GenerationJob extends Job {
       finishReason = FinishReason.LENGTH;
       return null;
     }
-    TokenChoice chosen = Objects.requireNonNull(choice);
+    if (choice == null) { // the constraint asks for the empty text
+      finishReason = FinishReason.STOP;
+      return null;
+    }
+    TokenChoice chosen = choice;
     if (endTokens.contains(chosen.token())) {
       finishReason = FinishReason.STOP;
       endToken = OptionalInt.of(chosen.token());
@@ -163,7 +192,7 @@ final class GenerationJob extends Job {
     }
     if (tokens.size() + 1 == maxTokens) {
       finishReason = FinishReason.LENGTH;
-    } else if (wantsToStop(token(chosen, piece))) {
+    } else if (sampler.isComplete() || wantsToStop(token(chosen, piece))) {
       finishReason = FinishReason.STOP;
     }
     emit(chosen, finishReason == null ? piece : piece + heldBack());
@@ -202,7 +231,12 @@ final class GenerationJob extends Job {
   }
 
   @Override
-  protected void ended(boolean wasCancelled, @Nullable Throwable failure) {
+  protected int generatedTokens() {
+    return tokens.size();
+  }
+
+  @Override
+  protected void ended(End end, @Nullable Throwable failure) {
     if (failure != null) {
       listener.onError(failure);
       return;
@@ -211,7 +245,7 @@ final class GenerationJob extends Job {
         new Generation(
             text.toString(),
             tokens,
-            wasCancelled ? FinishReason.CANCELLED : Objects.requireNonNull(finishReason),
+            reason(end),
             endToken,
             promptLogProbabilities,
             new Usage(
@@ -220,5 +254,18 @@ final class GenerationJob extends Job {
                 tokens.size(),
                 Duration.ofNanos(Math.max(0, firstToken - started)),
                 Duration.ofNanos(Math.max(0, lastToken - firstToken)))));
+  }
+
+  private FinishReason reason(End end) {
+    return switch (end) {
+      case CANCELLED -> FinishReason.CANCELLED;
+      case TIME_LIMIT -> FinishReason.TIME_LIMIT;
+      case DONE, FAILED -> Objects.requireNonNull(finishReason);
+    };
+  }
+
+  @Override
+  protected String finishReason(End end) {
+    return end == End.FAILED ? end.name() : reason(end).name();
   }
 }

@@ -12,6 +12,9 @@ import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.StatePool;
 import io.sambay4j.model.WeightFormat;
+import io.sambay4j.runtime.Branches;
+import io.sambay4j.runtime.EngineCounters;
+import io.sambay4j.runtime.Job;
 import io.sambay4j.runtime.Scheduler;
 import io.sambay4j.sampling.LogProbabilities;
 import io.sambay4j.sampling.SamplingParameters;
@@ -64,6 +67,7 @@ public final class TextModel implements AutoCloseable {
   private final List<Integer> endTokens;
   private final SamplingParameters defaultSampling;
   private final LongRopePolicy longRope;
+  private final int queueLimit;
 
   private TextModel(
       SambayModel model,
@@ -71,14 +75,16 @@ public final class TextModel implements AutoCloseable {
       PromptEncoder prompts,
       List<Integer> endTokens,
       SamplingParameters defaultSampling,
-      LongRopePolicy longRope) {
+      LongRopePolicy longRope,
+      Scheduler.Settings settings) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.prompts = prompts;
     this.endTokens = endTokens;
     this.defaultSampling = defaultSampling;
     this.longRope = longRope;
-    this.scheduler = new Scheduler(model);
+    this.queueLimit = settings.queueLimit();
+    this.scheduler = new Scheduler(model, settings);
   }
 
   /**
@@ -184,6 +190,7 @@ public final class TextModel implements AutoCloseable {
    *     thread was interrupted
    * @throws IllegalStateException if the model is or was closed, or sessions hold every sequence
    *     slot
+   * @throws EngineBusyException if the queue is full
    */
   public Generation generate(GenerationRequest request) {
     scheduler.checkMayWait();
@@ -209,6 +216,60 @@ public final class TextModel implements AutoCloseable {
    */
   public RunningGeneration start(GenerationRequest request, GenerationListener listener) {
     return start(request, encode(request.prompt()), null, 0, listener, id -> {}, running -> {});
+  }
+
+  /**
+   * Starts several generations from one prompt, which is read once. They share its keys and values;
+   * each is told to a listener of its own and may be cancelled alone. Where the sampling has a
+   * seed, they take it and those after it.
+   *
+   * @param listeners one for each generation, 1 to {@value #MAX_BRANCHES}
+   * @throws EngineBusyException if the queue has no room for all; none is started then
+   */
+  public List<RunningGeneration> startBranches(
+      GenerationRequest request, List<? extends GenerationListener> listeners) {
+    List<GenerationListener> each = List.copyOf(listeners);
+    if (each.isEmpty() || each.size() > MAX_BRANCHES) {
+      throw new IllegalArgumentException(
+          "1 to %d generations can start from one prompt, not %d"
+              .formatted(MAX_BRANCHES, each.size()));
+    }
+    return start(
+        request, each.size(), encode(request.prompt()), null, 0, each, id -> {}, running -> {});
+  }
+
+  /** The most generations that can start from one prompt together. */
+  public static final int MAX_BRANCHES = 128;
+
+  /** What the model is doing and has done; may be called as often as one likes. */
+  public EngineStatistics statistics() {
+    scheduler.checkOpen();
+    EngineCounters now = scheduler.counters();
+    EngineCounters.Prefixes prefixes = now.prefixes();
+    return new EngineStatistics(
+        now.running(),
+        scheduler.waitingJobs(),
+        queueLimit,
+        now.slotsUsed(),
+        model.states().slots(),
+        now.blocksUsed(),
+        now.blocks(),
+        StatePool.BLOCK_TOKENS,
+        model.states().contextLimit(),
+        now.jobs(),
+        now.promptTokens(),
+        now.cachedTokens(),
+        now.generatedTokens(),
+        prefixes.hits(),
+        prefixes.misses(),
+        prefixes.tokensSaved(),
+        prefixes.entries(),
+        prefixes.bytes(),
+        prefixes.limitBytes(),
+        prefixes.evictions(),
+        prefixes.files(),
+        now.steps(),
+        now.uptime());
   }
 
   /**
@@ -280,7 +341,61 @@ public final class TextModel implements AutoCloseable {
       GenerationListener listener,
       IntConsumer onFed,
       Consumer<RunningGeneration> created) {
+    List<RunningGeneration> started =
+        start(request, 1, prompt, state, cached, List.of(listener), onFed, created);
+    return started.get(0);
+  }
+
+  private List<RunningGeneration> start(
+      GenerationRequest request,
+      int count,
+      int[] prompt,
+      @Nullable SequenceState state,
+      int cached,
+      List<GenerationListener> listeners,
+      IntConsumer onFed,
+      Consumer<RunningGeneration> created) {
     checkStops(request);
+    int room = room(request, prompt);
+    SamplingParameters sampling = request.sampling() == null ? defaultSampling : request.sampling();
+    Branches branches = count > 1 && prompt.length > 1 ? new Branches(count) : null;
+    List<Job> jobs = new ArrayList<>();
+    List<RunningGeneration> started = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      CompletableFuture<Generation> future = new CompletableFuture<>();
+      GenerationJob job =
+          new GenerationJob(
+              request,
+              branch(sampling, i),
+              branches,
+              state,
+              prompt,
+              cached,
+              room,
+              longRope,
+              config().vocabSize(),
+              endTokens,
+              tokenizer == null ? null : new IncrementalDecoder(tokenizer),
+              new CompletingListener(listeners.get(i), future),
+              onFed);
+      RunningGeneration running = new RunningGeneration(future, job, scheduler);
+      created.accept(running);
+      jobs.add(job);
+      started.add(running);
+    }
+    scheduler.submitAll(jobs);
+    return started;
+  }
+
+  /** The parameters of one of several answers: seeds count up. */
+  private static SamplingParameters branch(SamplingParameters sampling, int index) {
+    return index == 0 || sampling.seed().isEmpty()
+        ? sampling
+        : sampling.toBuilder().seed(sampling.seed().getAsLong() + index).build();
+  }
+
+  /** Tokens that the context takes after the prompt. */
+  private int room(GenerationRequest request, int[] prompt) {
     int room = contextLimit() - prompt.length;
     if (room < 0 || (room == 0 && request.maxTokens() > 0)) {
       throw new IllegalArgumentException(
@@ -292,26 +407,7 @@ public final class TextModel implements AutoCloseable {
           "a prompt of %d tokens and maxTokens %d exceed the context of %d; maxTokens may be at most %d here"
               .formatted(prompt.length, request.maxTokens(), contextLimit(), room));
     }
-    CompletableFuture<Generation> future = new CompletableFuture<>();
-    GenerationListener completing = new CompletingListener(listener, future);
-    GenerationJob job =
-        new GenerationJob(
-            request,
-            request.sampling() == null ? defaultSampling : request.sampling(),
-            state,
-            prompt,
-            cached,
-            room,
-            longRope,
-            config().vocabSize(),
-            endTokens,
-            tokenizer == null ? null : new IncrementalDecoder(tokenizer),
-            completing,
-            onFed);
-    RunningGeneration running = new RunningGeneration(future, job, scheduler);
-    created.accept(running);
-    scheduler.submit(job);
-    return running;
+    return room;
   }
 
   private void checkStops(GenerationRequest request) {
@@ -534,6 +630,9 @@ public final class TextModel implements AutoCloseable {
   /** Rows of the widest step where {@link Builder#stepTokens} is not told. */
   public static final int STEP_TOKENS = 512;
 
+  /** Requests that may wait where {@link Builder#queueLimit} is not told. */
+  public static final int QUEUE_LIMIT = 1024;
+
   /** Settings for opening a model. */
   public static final class Builder {
     private final Path path;
@@ -545,6 +644,10 @@ public final class TextModel implements AutoCloseable {
     private @Nullable Integer contextLimit;
     private int sequences = 8;
     private int stepTokens = STEP_TOKENS;
+    private int promptChunk = Integer.MAX_VALUE;
+    private int queueLimit = QUEUE_LIMIT;
+    private long prefixCacheBytes;
+    private boolean deterministic;
     private LongRopePolicy longRope = LongRopePolicy.BY_LENGTH;
     private ModelLoader.Progress progress = (done, total) -> {};
 
@@ -617,6 +720,53 @@ public final class TextModel implements AutoCloseable {
       return this;
     }
 
+    /**
+     * Most tokens of a prompt read in one step, at least 1: fewer let others' next tokens come
+     * sooner, more read a prompt faster. Default, and at most: what a step has room for beside a
+     * token of every other sequence.
+     */
+    public Builder promptChunk(int value) {
+      if (value < 1) {
+        throw new IllegalArgumentException("promptChunk must be at least 1 but was " + value);
+      }
+      promptChunk = value;
+      return this;
+    }
+
+    /**
+     * Requests that may wait for a place, at least 1; one more is an {@link EngineBusyException}.
+     * Default 1024.
+     */
+    public Builder queueLimit(int value) {
+      if (value < 1) {
+        throw new IllegalArgumentException("queueLimit must be at least 1 but was " + value);
+      }
+      queueLimit = value;
+      return this;
+    }
+
+    /**
+     * Memory for the prefix cache: states of past sequences, from which a request starts that
+     * begins with the same tokens. 0, the default, is none: a program that asks a model once or
+     * holds its conversations in a {@link Session} gains nothing by it. It counts in what the model
+     * needs.
+     */
+    public Builder prefixCacheBytes(long value) {
+      prefixCacheBytes = value;
+      return this;
+    }
+
+    /**
+     * Whether the same request must give the same bytes on this machine's CPU: alone, in a crowd,
+     * with its prompt read in pieces, or from the prefix cache. Without it that holds within the
+     * numeric tolerance, and to the byte for neighbours. Prompts are read more slowly; see
+     * docs/prefix-cache.md for how much. Default false.
+     */
+    public Builder deterministic(boolean value) {
+      deterministic = value;
+      return this;
+    }
+
     /** When a model with LongRoPE takes its long rotary factors. Default: as published. */
     public Builder longRope(LongRopePolicy value) {
       longRope = value;
@@ -660,7 +810,9 @@ public final class TextModel implements AutoCloseable {
               context,
               sequences,
               stepTokens,
-              StatePool.cacheTokens(sequences, context, Session.MAX_CHECKPOINTS));
+              StatePool.cacheTokens(sequences, context, Session.MAX_CHECKPOINTS),
+              prefixCacheBytes,
+              deterministic);
       PromptEncoder prompts =
           new PromptEncoder(
               path, tokenizer, template, tokenizerConfig, config.vocabSize(), context);
@@ -670,7 +822,9 @@ public final class TextModel implements AutoCloseable {
         long bytes = MemoryEstimate.of(config, options, checkpoint).total();
         model =
             ModelLoader.load(
-                Backends.open(device, target, threads, bytes),
+                deterministic
+                    ? Backends.openRowByRow(device, target, threads)
+                    : Backends.open(device, target, threads, bytes),
                 config,
                 checkpoint,
                 options,
@@ -691,7 +845,9 @@ public final class TextModel implements AutoCloseable {
       if (source.ggufMetadata().isPresent() && tokenizer != null) {
         endTokens = GgufTokenizer.endTokens(tokenizer, endTokens);
       }
-      return new TextModel(model, tokenizer, prompts, endTokens, sampling, longRope);
+      Scheduler.Settings settings =
+          new Scheduler.Settings(queueLimit, promptChunk, prefixCacheBytes);
+      return new TextModel(model, tokenizer, prompts, endTokens, sampling, longRope, settings);
     }
 
     private static @Nullable Tokenizer tokenizer(ModelSource source) {

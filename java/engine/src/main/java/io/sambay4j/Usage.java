@@ -6,7 +6,8 @@ import java.time.Duration;
  * What a generation cost.
  *
  * @param promptTokens tokens of the prompt
- * @param cachedTokens those of them that a session had already seen
+ * @param cachedTokens those of them that were not read, because a session had seen them or the
+ *     prefix cache had a state after them
  * @param generatedTokens tokens generated
  * @param promptTime from the first step to the first token, waiting for other requests' rows
  *     included

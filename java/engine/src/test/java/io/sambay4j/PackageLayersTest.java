@@ -34,12 +34,17 @@ final class PackageLayersTest {
           "tokenizer.jinja", Set.of(),
           "sampling", Set.of(),
           "weights", Set.of("json"),
+          "hub", Set.of("weights", "json"),
           "json", Set.of());
 
   /** The words that everybody may speak: the exceptions, and what a conversation is made of. */
   private static final Set<String> COMMON =
       Set.of(
-          "InvalidModelException", "NativeException", "OutOfDeviceMemoryException", "ChatMessage");
+          "InvalidModelException",
+          "NativeException",
+          "OutOfDeviceMemoryException",
+          "EngineBusyException",
+          "ChatMessage");
 
   private static final Pattern NAME =
       Pattern.compile("\\bio\\.sambay4j((?:\\.[a-z][a-z0-9_]*)*)\\.([A-Za-z]\\w*)");

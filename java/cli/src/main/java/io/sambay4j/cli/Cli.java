@@ -59,6 +59,9 @@ final class Cli {
         List.of(
             new GenerateCommand(console),
             new ChatCommand(console),
+            new PullCommand(console),
+            new ModelsCommand(console),
+            new ServeCommand(console),
             new ScoreCommand(console),
             new InspectCommand(console),
             new QuantizeCommand(console),

@@ -14,6 +14,8 @@ final class HelpTest {
       strings = {
         "generate",
         "chat",
+        "pull",
+        "models",
         "score",
         "inspect",
         "quantize",

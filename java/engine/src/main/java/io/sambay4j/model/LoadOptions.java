@@ -18,6 +18,10 @@ import org.jspecify.annotations.Nullable;
  *     #MAX_STEP_TOKENS}]
  * @param cacheTokens tokens of all sequences together in the shared key/value cache, at least 1;
  *     see {@link StatePool#cacheTokens}
+ * @param prefixCacheBytes memory for states kept beside those of sequences, see {@link
+ *     StatePool#park}, and for keys and values that only they hold; 0: none
+ * @param deterministic whether a row's arithmetic must not depend on which rows come with it, see
+ *     {@link Pass#parts}
  */
 public record LoadOptions(
     @Nullable WeightFormat weights,
@@ -25,7 +29,9 @@ public record LoadOptions(
     int contextLimit,
     int sequences,
     int stepTokens,
-    int cacheTokens) {
+    int cacheTokens,
+    long prefixCacheBytes,
+    boolean deterministic) {
   /** The largest {@code contextLimit}. */
   public static final int MAX_CONTEXT = 1 << 24;
 
@@ -45,6 +51,21 @@ public record LoadOptions(
               .formatted(stepTokens, sequences));
     }
     check("cacheTokens", cacheTokens, Integer.MAX_VALUE);
+    if (prefixCacheBytes < 0) {
+      throw new IllegalArgumentException(
+          "prefixCacheBytes must be 0 or more but was " + prefixCacheBytes);
+    }
+  }
+
+  /** Without a prefix cache, and not deterministic. */
+  public LoadOptions(
+      @Nullable WeightFormat weights,
+      DType activations,
+      int contextLimit,
+      int sequences,
+      int stepTokens,
+      int cacheTokens) {
+    this(weights, activations, contextLimit, sequences, stepTokens, cacheTokens, 0, false);
   }
 
   /** How a weight matrix is kept that is stored so. */
@@ -54,7 +75,15 @@ public record LoadOptions(
 
   /** The same with weights kept otherwise. */
   public LoadOptions withWeights(@Nullable WeightFormat format) {
-    return new LoadOptions(format, activations, contextLimit, sequences, stepTokens, cacheTokens);
+    return new LoadOptions(
+        format,
+        activations,
+        contextLimit,
+        sequences,
+        stepTokens,
+        cacheTokens,
+        prefixCacheBytes,
+        deterministic);
   }
 
   private static void check(String name, int value, int max) {

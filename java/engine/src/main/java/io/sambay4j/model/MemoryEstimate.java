@@ -19,9 +19,16 @@ import java.util.function.Function;
  * @param workspace scratch memory of the widest step
  * @param sequences sequences held at once
  * @param contextTokens tokens of each
+ * @param prefixCache what the prefix cache may take
  */
 public record MemoryEstimate(
-    long weights, long slot, long cachePerToken, long workspace, int sequences, int contextTokens) {
+    long weights,
+    long slot,
+    long cachePerToken,
+    long workspace,
+    int sequences,
+    int contextTokens,
+    long prefixCache) {
 
   /**
    * Adds up what {@link ModelLoader} allocates.
@@ -36,7 +43,16 @@ public record MemoryEstimate(
         cachePerToken(config, options.activations()),
         workspace(config, options),
         options.sequences(),
-        options.contextLimit());
+        options.contextLimit(),
+        options.prefixCacheBytes());
+  }
+
+  /** How the bytes of a model's prefix cache are used. */
+  static PrefixCacheBudget prefixCache(ModelConfig config, LoadOptions options) {
+    return PrefixCacheBudget.of(
+        options.prefixCacheBytes(),
+        slot(config, options),
+        cachePerToken(config, options.activations()));
   }
 
   /**
@@ -56,7 +72,7 @@ public record MemoryEstimate(
   }
 
   public long total() {
-    return weights + slot * sequences + cache() + workspace;
+    return weights + slot * sequences + cache() + workspace + prefixCache;
   }
 
   private static long weights(

@@ -27,6 +27,9 @@ public final class ModelLoader {
   /** Bytes read and packed at a time: large enough for the disk, small beside the weights. */
   private static final int STAGING_BYTES = 32 << 20;
 
+  /** A row of a tensor for each, in whole blocks. */
+  private static final long MOST_CACHE_TOKENS = Integer.MAX_VALUE - StatePool.BLOCK_TOKENS;
+
   private final Backend backend;
   private final ModelConfig config;
   private final Checkpoint checkpoint;
@@ -87,6 +90,8 @@ public final class ModelLoader {
       ModelLoader loader = new ModelLoader(backend, config, checkpoint, options, progress);
       ModelParts parts = loader.parts();
       Workspace work = loader.own(Workspace.create(backend, config, options));
+      PrefixCacheBudget kept = MemoryEstimate.prefixCache(config, options);
+      long cacheTokens = Math.min((long) options.cacheTokens() + kept.tokens(), MOST_CACHE_TOKENS);
       StatePool states =
           new StatePool(
               backend,
@@ -94,8 +99,9 @@ public final class ModelLoader {
               options.activations(),
               options.sequences(),
               options.contextLimit(),
-              options.cacheTokens());
-      return new SambayModel(parts, work, states, options.stepTokens());
+              (int) cacheTokens,
+              kept.places());
+      return new SambayModel(parts, work, states, options.stepTokens(), options.deterministic());
     } catch (RuntimeException | Error e) {
       backend.close(); // closes what was made on it
       throw e;

@@ -32,6 +32,10 @@ public final class SequenceState implements AutoCloseable {
     return slot;
   }
 
+  StatePool pool() {
+    return pool;
+  }
+
   void advance(int tokens) {
     length += tokens;
     torn = false;
@@ -105,5 +109,10 @@ public final class SequenceState implements AutoCloseable {
       closed = true;
       pool.release(this);
     }
+  }
+
+  /** Closed by {@link StatePool#retire}, which has taken slot and blocks. */
+  void retired() {
+    closed = true;
   }
 }

@@ -12,6 +12,7 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,7 @@ public final class StatePool implements AutoCloseable {
   /**
    * Tokens per block of the cache: small enough to waste little, large enough to keep tables short.
    */
-  static final int BLOCK_TOKENS = 64;
+  public static final int BLOCK_TOKENS = 64;
 
   private final Backend backend;
   private final ModelConfig config;
@@ -38,8 +39,13 @@ public final class StatePool implements AutoCloseable {
   private final @Nullable WindowCache[] windows;
   private final @Nullable GrowingCache[] caches; // of the full-attention layers
   private final int[] blockReferences;
+  private final int[] spareReferences; // those of them by parked snapshots, which can be dropped
   private final Deque<Integer> freeBlocks = new ArrayDeque<>();
-  private final Deque<Integer> freeSlots = new ArrayDeque<>();
+  private final Deque<Integer> freeSlots = new ArrayDeque<>(); // of sequences and of the parked
+  private final int parkingPlaces;
+  private int sequences; // held now
+  private int parked; // snapshots in slots of the pool now
+  private BooleanSupplier reclaimer = () -> false;
   private boolean closed;
 
   /**
@@ -87,6 +93,7 @@ public final class StatePool implements AutoCloseable {
    * @param contextLimit tokens a sequence may have
    * @param cacheTokens tokens of all sequences together in the growing cache; memory is taken as it
    *     fills
+   * @param parkingPlaces snapshots that can be kept in slots of the pool, see {@link #park}
    */
   StatePool(
       Backend backend,
@@ -94,17 +101,20 @@ public final class StatePool implements AutoCloseable {
       DType dtype,
       int slots,
       int contextLimit,
-      int cacheTokens) {
+      int cacheTokens,
+      int parkingPlaces) {
     this.backend = backend;
     this.config = config;
     this.dtype = dtype;
     this.slots = slots;
     this.contextLimit = contextLimit;
+    this.parkingPlaces = parkingPlaces;
     int layers = config.layers().size();
     this.mamba = new MambaState[layers];
     this.windows = new WindowCache[layers];
-    allocateSlots(backend, config, dtype, slots, windowCapacity(), mamba, windows);
-    for (int slot = 0; slot < slots; slot++) {
+    int allSlots = slots + parkingPlaces;
+    allocateSlots(backend, config, dtype, allSlots, windowCapacity(), mamba, windows);
+    for (int slot = 0; slot < allSlots; slot++) {
       freeSlots.add(slot);
     }
     this.caches = new GrowingCache[layers];
@@ -118,6 +128,7 @@ public final class StatePool implements AutoCloseable {
       }
     }
     blockReferences = new int[blocks];
+    spareReferences = new int[blocks];
     for (int block = 0; block < blocks; block++) {
       freeBlocks.add(block);
     }
@@ -189,7 +200,67 @@ public final class StatePool implements AutoCloseable {
 
   /** Slots nobody holds now. */
   public int freeSlots() {
-    return freeSlots.size();
+    return slots - sequences;
+  }
+
+  /** Snapshots that can still be parked. */
+  public int freeParkingPlaces() {
+    return parkingPlaces - parked;
+  }
+
+  /** Blocks of the growing cache; 0 in models without. */
+  public int blocks() {
+    return blockReferences.length;
+  }
+
+  /** Blocks nobody holds now. */
+  public int freeBlocks() {
+    return freeBlocks.size();
+  }
+
+  /** Blocks that only parked snapshots hold. */
+  public int spareBlocks() {
+    int spare = 0;
+    for (int block = 0; block < blockReferences.length; block++) {
+      if (spareReferences[block] > 0 && spareReferences[block] == blockReferences[block]) {
+        spare++;
+      }
+    }
+    return spare;
+  }
+
+  /**
+   * Blocks that a sequence has yet to take to become as long as that, copies of shared ones
+   * included.
+   *
+   * @param sequence null for one that is yet to be acquired
+   */
+  public int blocksToCome(@Nullable SequenceState sequence, int longest) {
+    if (!grows()) {
+      return 0;
+    }
+    if (sequence == null) {
+      return blocks(longest);
+    }
+    int held = sequence.blocks.size();
+    int next = sequence.length() / BLOCK_TOKENS;
+    boolean sharesNext = next < held && isShared(sequence.blocks.get(next));
+    return Math.max(0, blocks(longest) - held)
+        + (sharesNext && longest > sequence.length() ? 1 : 0);
+  }
+
+  /** Whether somebody else holds the block who cannot be asked to drop it. */
+  private boolean isShared(int block) {
+    return blockReferences[block] - spareReferences[block] > 1;
+  }
+
+  /**
+   * Whom to ask for room when the growing cache is full.
+   *
+   * @param value closes some parked snapshot; false if there is none left
+   */
+  public void reclaimFrom(BooleanSupplier value) {
+    reclaimer = value;
   }
 
   /** Tokens the growing cache could still take; {@link Integer#MAX_VALUE} in models without. */
@@ -204,14 +275,14 @@ public final class StatePool implements AutoCloseable {
    */
   public SequenceState acquire() {
     checkOpen();
-    Integer slot = freeSlots.poll();
-    if (slot == null) {
+    if (freeSlots() == 0) {
       throw new IllegalStateException(
           "all %d sequence slots are in use; close a session, wait for a generation to end, or open the model"
                   .formatted(slots)
               + " with more sequences");
     }
-    return new SequenceState(this, slot);
+    sequences++;
+    return new SequenceState(this, freeSlots.pop());
   }
 
   MambaState mamba(int layer) {
@@ -262,16 +333,17 @@ public final class StatePool implements AutoCloseable {
     }
     int needed = blocks(sequence.length() + tokens);
     int first = sequence.length() / BLOCK_TOKENS;
-    boolean copyFirst =
-        first < sequence.blocks.size() && blockReferences[sequence.blocks.get(first)] > 1;
-    int missing = Math.max(0, needed - sequence.blocks.size()) + (copyFirst ? 1 : 0);
+    int missing = missingBlocks(sequence, first, needed);
+    while (missing > freeBlocks.size() && reclaimer.getAsBoolean()) {
+      missing = missingBlocks(sequence, first, needed); // the first block may be its own now
+    }
     if (missing > freeBlocks.size()) {
       throw new IllegalStateException(
           "the key/value cache is full: %d blocks of %d tokens are needed and %d are free; close sequences or snapshots, or"
                   .formatted(missing, BLOCK_TOKENS, freeBlocks.size())
               + " open the model with a larger cache");
     }
-    if (copyFirst) {
+    if (mustCopy(sequence, first)) {
       int shared = sequence.blocks.get(first);
       int own = takeBlock();
       copyBlock(shared, own);
@@ -281,6 +353,14 @@ public final class StatePool implements AutoCloseable {
     while (sequence.blocks.size() < needed) {
       sequence.blocks.add(takeBlock());
     }
+  }
+
+  private int missingBlocks(SequenceState sequence, int first, int needed) {
+    return Math.max(0, needed - sequence.blocks.size()) + (mustCopy(sequence, first) ? 1 : 0);
+  }
+
+  private boolean mustCopy(SequenceState sequence, int block) {
+    return block < sequence.blocks.size() && blockReferences[sequence.blocks.get(block)] > 1;
   }
 
   private int takeBlock() {
@@ -313,6 +393,7 @@ public final class StatePool implements AutoCloseable {
   void release(SequenceState sequence) {
     releaseBlocks(sequence.blocks);
     freeSlots.push(sequence.slot());
+    sequences--;
   }
 
   private void releaseBlocks(List<Integer> blocks) {
@@ -328,15 +409,53 @@ public final class StatePool implements AutoCloseable {
   public Snapshot snapshot(SequenceState sequence) {
     sequence.checkBelongsTo(this);
     sequence.checkUsable();
-    Snapshot snapshot =
-        new Snapshot(this, sequence.length(), sequence.ropeFactors(), past(sequence));
+    Snapshot snapshot = Snapshot.apart(sequence, past(sequence));
     try {
-      copySlot(mamba, windows, sequence.slot(), snapshot.mamba, snapshot.windows, 0);
+      copySlot(mamba, windows, sequence.slot(), snapshot.mamba, snapshot.windows, snapshot.slot);
     } catch (RuntimeException | Error e) {
       snapshot.close();
       throw e;
     }
     return snapshot;
+  }
+
+  /**
+   * A snapshot in a slot of the pool, which takes no memory beyond the pool's. Its blocks count as
+   * spare: whoever sets {@link #reclaimFrom} gives them up when a sequence needs them.
+   *
+   * @throws IllegalStateException if no place is free, or the sequence is closed or torn
+   */
+  public Snapshot park(SequenceState sequence) {
+    checkCanPark(sequence);
+    Snapshot snapshot = new Snapshot(this, sequence, past(sequence), freeSlots.pop());
+    try {
+      copySlot(mamba, windows, sequence.slot(), mamba, windows, snapshot.slot);
+    } catch (RuntimeException | Error e) {
+      snapshot.close();
+      throw e;
+    }
+    return snapshot;
+  }
+
+  /**
+   * As {@link #park}, and closes the sequence, whose slot the snapshot keeps: nothing is copied.
+   */
+  public Snapshot retire(SequenceState sequence) {
+    checkCanPark(sequence);
+    Snapshot snapshot = new Snapshot(this, sequence, past(sequence), sequence.slot());
+    releaseBlocks(sequence.blocks);
+    sequence.retired();
+    sequences--;
+    return snapshot;
+  }
+
+  private void checkCanPark(SequenceState sequence) {
+    sequence.checkBelongsTo(this);
+    sequence.checkUsable();
+    if (freeParkingPlaces() == 0) {
+      throw new IllegalStateException(
+          "all %d places for parked snapshots are taken".formatted(parkingPlaces));
+    }
   }
 
   /** The blocks the sequence has written; a step that was refused may have left it more. */
@@ -363,7 +482,7 @@ public final class StatePool implements AutoCloseable {
     shareBlocks(snapshot.blocks);
     releaseBlocks(sequence.blocks);
     sequence.blocks.addAll(snapshot.blocks);
-    copySlot(snapshot.mamba, snapshot.windows, 0, mamba, windows, sequence.slot());
+    copySlot(snapshot.mamba, snapshot.windows, snapshot.slot, mamba, windows, sequence.slot());
     sequence.reset(snapshot.length(), snapshot.ropeFactors);
   }
 
@@ -442,7 +561,7 @@ public final class StatePool implements AutoCloseable {
 
   /** Bytes of one slot: the fixed part of a sequence's state. */
   public long slotBytes() {
-    return bytes(mamba, windows) / slots;
+    return bytes(mamba, windows) / (slots + parkingPlaces);
   }
 
   /** Bytes of the growing cache for each token; 0 in models without. */
@@ -515,29 +634,61 @@ public final class StatePool implements AutoCloseable {
     private final int length;
     private final RopeConfig.@Nullable Factors ropeFactors;
     private final List<Integer> blocks;
-    private final @Nullable MambaState[] mamba;
+    private final @Nullable MambaState[] mamba; // the pool's where it is parked there
     private final @Nullable WindowCache[] windows;
+    private final int slot;
+    private final boolean parked;
     private boolean closed;
+
+    /** In memory of its own. */
+    private static Snapshot apart(SequenceState sequence, List<Integer> blocks) {
+      StatePool pool = sequence.pool();
+      int layers = pool.mamba.length;
+      Snapshot snapshot =
+          new Snapshot(
+              pool, sequence, blocks, new MambaState[layers], new WindowCache[layers], 0, false);
+      try {
+        allocateSlots(
+            pool.backend,
+            pool.config,
+            pool.dtype,
+            1,
+            pool.windowCapacity(),
+            snapshot.mamba,
+            snapshot.windows);
+      } catch (RuntimeException | Error e) {
+        snapshot.close(); // a device's memory may end half way
+        throw e;
+      }
+      return snapshot;
+    }
+
+    /** In a slot of the pool, which it owns from here on. */
+    private Snapshot(StatePool pool, SequenceState sequence, List<Integer> blocks, int slot) {
+      this(pool, sequence, blocks, pool.mamba, pool.windows, slot, true);
+      pool.parked++;
+      for (int block : blocks) {
+        pool.spareReferences[block]++;
+      }
+    }
 
     private Snapshot(
         StatePool pool,
-        int length,
-        RopeConfig.@Nullable Factors ropeFactors,
-        List<Integer> blocks) {
+        SequenceState sequence,
+        List<Integer> blocks,
+        @Nullable MambaState[] mamba,
+        @Nullable WindowCache[] windows,
+        int slot,
+        boolean parked) {
       this.pool = pool;
-      this.length = length;
-      this.ropeFactors = ropeFactors;
+      this.length = sequence.length();
+      this.ropeFactors = sequence.ropeFactors();
       this.blocks = new ArrayList<>(blocks);
-      this.mamba = new MambaState[pool.mamba.length];
-      this.windows = new WindowCache[pool.mamba.length];
+      this.mamba = mamba;
+      this.windows = windows;
+      this.slot = slot;
+      this.parked = parked;
       pool.shareBlocks(blocks);
-      try {
-        allocateSlots(
-            pool.backend, pool.config, pool.dtype, 1, pool.windowCapacity(), mamba, windows);
-      } catch (RuntimeException | Error e) {
-        close(); // a device's memory may end half way
-        throw e;
-      }
     }
 
     /** Tokens the sequence had. */
@@ -545,9 +696,14 @@ public final class StatePool implements AutoCloseable {
       return length;
     }
 
+    /** The rotary factors its keys are turned by. */
+    public RopeConfig.@Nullable Factors ropeFactors() {
+      return ropeFactors;
+    }
+
     /** Memory held beside the shared blocks. */
     public long bytes() {
-      return StatePool.bytes(mamba, windows);
+      return parked ? pool.slotBytes() : StatePool.bytes(mamba, windows);
     }
 
     private void checkOpen() {
@@ -558,11 +714,20 @@ public final class StatePool implements AutoCloseable {
 
     @Override
     public void close() {
-      if (!closed) {
-        closed = true;
-        tensors(mamba, windows).forEach(tensor -> tensor.storage().close());
-        pool.releaseBlocks(blocks);
+      if (closed) {
+        return;
       }
+      closed = true;
+      if (parked) {
+        for (int block : blocks) {
+          pool.spareReferences[block]--;
+        }
+        pool.parked--;
+        pool.freeSlots.push(slot);
+      } else {
+        tensors(mamba, windows).forEach(tensor -> tensor.storage().close());
+      }
+      pool.releaseBlocks(blocks);
     }
   }
 }

@@ -2,11 +2,12 @@ package io.sambay4j.runtime;
 
 import io.sambay4j.model.Chunk;
 import io.sambay4j.model.SambayModel;
+import io.sambay4j.model.StatePool;
+import io.sambay4j.runtime.Job.End;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.Deque;
-import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -16,39 +17,84 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one thread that touches the model. Each step it runs all decoding jobs together with as much
- * of the waiting prompts as fits, so that a long prompt does not hold up anybody's next token. Jobs
- * join and leave between steps.
+ * The one thread that touches the model. Each step it runs all decoding jobs together with a piece
+ * of the prompts being read, so that a long prompt does not hold up anybody's next token ({@link
+ * StepPlan}). Jobs join and leave between steps.
+ *
+ * <p>A job is admitted when a slot is free and the growing cache has room for the longest its
+ * sequence may get, beside what those that run may still take. So nobody is stopped half way
+ * because a neighbour filled the cache.
  */
 public final class Scheduler implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Scheduler.class);
 
   private final SambayModel model;
+  private final StepPlan plan;
+  private final Sequences sequences;
   private final Thread thread;
-  private final List<Job> waiting = new ArrayList<>(); // guarded by this, in order of arrival
+  private final WaitingJobs waiting; // guarded by this
   private final Deque<Runnable> commands = new ArrayDeque<>(); // guarded by this
   private boolean closed; // guarded by this
   // Of the thread alone; who was served longest ago comes first.
   private final List<Job> running = new ArrayList<>();
 
+  private final long opened = System.nanoTime();
+  private long jobsEnded;
+  private long promptTokens;
+  private long cachedTokens;
+  private long generatedTokens;
+  private long steps;
+  private volatile EngineCounters counters;
+
+  /**
+   * How a scheduler works.
+   *
+   * @param queueLimit jobs that may wait, at least 1
+   * @param chunkTokens most tokens of a prompt in one step, at least 1; fewer where a step is small
+   * @param prefixCacheBytes for the prefix cache; 0: none
+   */
+  public record Settings(int queueLimit, int chunkTokens, long prefixCacheBytes) {
+    /** No limits, no prefix cache. */
+    public static final Settings PLAIN = new Settings(Integer.MAX_VALUE, Integer.MAX_VALUE, 0);
+  }
+
   /** Takes the model over: {@link #close} closes it. */
   public Scheduler(SambayModel model) {
+    this(model, Settings.PLAIN);
+  }
+
+  /** Takes the model over: {@link #close} closes it. */
+  public Scheduler(SambayModel model, Settings settings) {
     this.model = model;
+    int besideOthers = model.maxStepTokens() - (model.states().slots() - 1);
+    this.plan = new StepPlan(model.maxStepTokens(), Math.min(besideOthers, settings.chunkTokens()));
+    this.waiting = new WaitingJobs(settings.queueLimit());
+    boolean keeps = settings.prefixCacheBytes() > 0 && model.states().freeParkingPlaces() > 0;
+    this.sequences =
+        new Sequences(
+            model, keeps ? new PrefixCache(model.states(), settings.prefixCacheBytes()) : null);
+    this.counters = count();
     this.thread = new Thread(this::loop, "sambay-engine");
     thread.setDaemon(true);
     thread.start();
   }
 
   /**
-   * Queues a job. One with a sequence joins the next step; one without waits until a slot is free,
-   * first come, first served. It fails if no slot will become free by itself, because sessions hold
-   * them all.
+   * Queues a job. One with a sequence joins the next step; one without waits until a slot is free.
+   * It fails if no slot will become free by itself, because sessions hold them all, and so does one
+   * that needs more of the growing cache than there is or will be.
    *
    * @throws IllegalStateException after close
+   * @throws io.sambay4j.EngineBusyException if the queue is full
    */
-  public synchronized void submit(Job job) {
+  public void submit(Job job) {
+    submitAll(List.of(job));
+  }
+
+  /** Queues jobs, all or none, see {@link #submit}. */
+  public synchronized void submitAll(List<? extends Job> jobs) {
     checkOpen();
-    waiting.add(job);
+    waiting.add(jobs, Math.max(0, model.states().slots() - counters.running()));
     notifyAll();
   }
 
@@ -168,15 +214,43 @@ public final class Scheduler implements AutoCloseable {
     return new IllegalStateException("the model is closed");
   }
 
+  /** What has been counted up to the last step. */
+  public EngineCounters counters() {
+    return counters;
+  }
+
+  /** Jobs in the queue now. */
+  public synchronized int waitingJobs() {
+    return waiting.size();
+  }
+
+  private EngineCounters count() {
+    StatePool states = model.states();
+    return new EngineCounters(
+        running.size(),
+        states.slots() - states.freeSlots(),
+        states.blocks() - states.freeBlocks(),
+        states.blocks(),
+        jobsEnded,
+        promptTokens,
+        cachedTokens,
+        generatedTokens,
+        steps,
+        Duration.ofNanos(System.nanoTime() - opened),
+        sequences.counters());
+  }
+
   private void loop() {
     try {
       while (await()) {
         runCommands();
+        dropOverdue();
         admit();
-        dropCancelled();
+        counters = count();
         if (!running.isEmpty()) {
           step();
         }
+        counters = count();
       }
     } catch (
         Throwable
@@ -188,7 +262,7 @@ public final class Scheduler implements AutoCloseable {
 
   /** Waits for something to do; false once closed. */
   private synchronized boolean await() {
-    while (!closed && running.isEmpty() && waiting.isEmpty() && commands.isEmpty()) {
+    while (!closed && running.isEmpty() && waiting.size() == 0 && commands.isEmpty()) {
       try {
         wait();
       } catch (InterruptedException e) {
@@ -215,42 +289,88 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-  private void admit() {
-    List<Job> hopeless = List.of();
-    synchronized (this) {
-      for (Iterator<Job> jobs = waiting.iterator(); jobs.hasNext(); ) {
-        Job job = jobs.next();
-        if (!job.isCancelled() && job.needsSequence()) {
-          if (model.states().freeSlots() == 0) {
-            continue;
-          }
-          job.giveSequence(model.states().acquire());
-        }
-        running.add(job);
-        jobs.remove();
-      }
-      if (running.stream().noneMatch(Job::ownsSequence)) {
-        hopeless = List.copyOf(waiting);
-        waiting.clear();
+  private synchronized List<Job> waitingInOrder() {
+    return waiting.inOrder();
+  }
+
+  private synchronized void leaveQueue(Job job) {
+    waiting.remove(job);
+  }
+
+  /** Ends who was cancelled, and whose time is over. */
+  private void dropOverdue() {
+    long now = System.nanoTime();
+    for (Job job : List.copyOf(running)) {
+      End end = job.overdue(now);
+      if (end != null) {
+        finish(job, end, null);
       }
     }
-    for (Job job : hopeless) {
-      end(
-          job,
-          false,
-          new IllegalStateException(
-              "all %d sequence slots are held by open sessions; close one, or open the model with more sequences"
-                  .formatted(model.states().slots())));
+    for (Job job : waitingInOrder()) {
+      End end = job.overdue(now);
+      if (end != null) {
+        refuse(job, end, null);
+      }
     }
   }
 
-  private void dropCancelled() {
-    for (Job job : List.copyOf(running)) {
-      if (job.isCancelled()) {
-        running.remove(job);
-        end(job, true, null);
+  /**
+   * Lets those in who have room, in their order: nobody passes one who waits for memory, and one
+   * who waits for a slot only those who have a sequence already.
+   */
+  private void admit() {
+    boolean memoryIsShort = false;
+    for (Job job : waitingInOrder()) {
+      if (!job.mayStart() || (job.needsSequence() && model.states().freeSlots() == 0)) {
+        continue;
+      }
+      if (memoryIsShort) {
+        continue;
+      }
+      if (!sequences.haveRoomFor(job, running)) {
+        memoryIsShort = !refuseIfHopeless(job);
+        continue;
+      }
+      leaveQueue(job);
+      try {
+        sequences.start(job);
+        running.add(job);
+      } catch (Throwable failure) { // a copy of a state that the device refused
+        end(job, End.FAILED, failure);
       }
     }
+    refuseWhoseSlotNeverComes();
+  }
+
+  /** Memory comes back when somebody who runs ends: if nobody does, or it is not enough, never. */
+  private boolean refuseIfHopeless(Job job) {
+    boolean hopeless = running.isEmpty() || sequences.areTooSmallFor(job);
+    if (hopeless) {
+      refuse(job, End.FAILED, sequences.noRoom(job));
+    }
+    return hopeless;
+  }
+
+  /** A slot comes back when a job ends that has one of its own: if none runs, never. */
+  private void refuseWhoseSlotNeverComes() {
+    if (model.states().freeSlots() > 0 || running.stream().anyMatch(Job::ownsSequence)) {
+      return;
+    }
+    for (Job job : waitingInOrder()) {
+      if (job.needsSequence()) {
+        refuse(
+            job,
+            End.FAILED,
+            new IllegalStateException(
+                "all %d sequence slots are held by open sessions; close one, or open the model with more sequences"
+                    .formatted(model.states().slots())));
+      }
+    }
+  }
+
+  private void refuse(Job job, End end, @Nullable Throwable failure) {
+    leaveQueue(job);
+    end(job, end, failure);
   }
 
   private void step() {
@@ -261,26 +381,56 @@ public final class Scheduler implements AutoCloseable {
       return;
     }
     @Nullable Throwable[] failures = new Throwable[jobs.size()];
+    StepEvent event = new StepEvent();
+    event.begin();
     try {
       model.forward(chunks, new JobSink(jobs, failures));
+      steps++;
     } catch (Throwable failure) { // the device's trouble is everybody's: nobody's tokens were fed
       log.debug("a step failed", failure);
-      jobs.forEach(job -> finish(job, failure));
+      jobs.forEach(job -> finish(job, End.FAILED, failure));
       return;
     }
+    event.end();
+    write(event, jobs, chunks);
     for (int i = 0; i < jobs.size(); i++) {
       Job job = jobs.get(i);
+      int generated = job.generatedTokens();
       try {
+        if (job.readsPrompt()) {
+          promptTokens += chunks.get(i).ids().length;
+        }
         job.wasFed(chunks.get(i));
         if (failures[i] != null) {
-          finish(job, failures[i]);
-        } else if (!job.goesOn()) {
-          finish(job, null);
+          finish(job, End.FAILED, failures[i]);
+          continue;
+        }
+        sequences.keepState(job);
+        if (!job.goesOn()) {
+          finish(job, End.DONE, null);
         }
       } catch (Throwable failure) { // from the job's listener
-        finish(job, failure);
+        finish(job, End.FAILED, failure);
+      }
+      generatedTokens += job.generatedTokens() - generated;
+    }
+  }
+
+  private static void write(StepEvent event, List<Job> jobs, List<Chunk> chunks) {
+    if (!event.shouldCommit()) {
+      return;
+    }
+    event.sequences = jobs.size();
+    for (int i = 0; i < jobs.size(); i++) {
+      int rows = chunks.get(i).ids().length;
+      event.rows += rows;
+      if (jobs.get(i).readsPrompt()) {
+        event.promptRows += rows;
+      } else {
+        event.decodeRows += rows;
       }
     }
+    event.commit();
   }
 
   /** Passes logits and tokens on; a job's own trouble must not stop its neighbours. */
@@ -308,65 +458,70 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-  /**
-   * Shares the step's rows out: every next token first, then chunks of prompts, whoever was served
-   * longest ago first. A prompt is cut at the same places whatever runs beside it, because where it
-   * is cut shows in the last bits of its logits: in chunks that fit into a step beside a next token
-   * of everybody else.
-   */
   private void plan(List<Job> jobs, List<Chunk> chunks) {
     for (Job job : List.copyOf(running)) {
       try {
         job.chooseRopeFactors(model);
       } catch (Throwable failure) { // its sequence is closed
-        finish(job, failure);
+        finish(job, End.FAILED, failure);
       }
     }
-    int room = model.maxStepTokens();
-    int chunkSize = room - (model.states().slots() - 1);
-    List<Job> order = new ArrayList<>(running);
-    order.sort(Comparator.comparing(job -> job.remaining() > 1));
-    for (Job job : order) {
-      int tokens = Math.min(job.remaining(), chunkSize);
-      if (tokens > room) {
-        continue; // it comes first in one of the next steps
-      }
+    for (StepPlan.Part part : plan.next(running)) {
+      Job job = part.job();
       try {
-        Chunk chunk = job.chunk(tokens);
+        Chunk chunk = job.chunk(part.tokens());
         model.reserve(chunk);
         jobs.add(job);
         chunks.add(chunk);
-        room -= tokens;
-      } catch (Throwable failure) { // no room in the cache for this one
-        finish(job, failure);
+      } catch (Throwable failure) { // no room for one that did not say how much it needs
+        finish(job, End.FAILED, failure);
       }
     }
     running.removeAll(jobs);
     running.addAll(jobs);
   }
 
-  private void finish(Job job, @Nullable Throwable failure) {
+  private void finish(Job job, End end, @Nullable Throwable failure) {
     running.remove(job);
-    end(job, false, failure);
+    end(job, end, failure);
   }
 
-  private static void end(Job job, boolean cancelled, @Nullable Throwable failure) {
+  private void end(Job job, End end, @Nullable Throwable failure) {
+    jobsEnded++;
+    cachedTokens += job.cachedTokens();
+    Branches branches = job.terms().branches();
     try {
-      job.end(cancelled, failure);
+      if (branches != null) {
+        branches.ended(job);
+      }
+      if (end != End.FAILED) {
+        sequences.keepLast(job);
+      }
+    } catch (RuntimeException e) {
+      log.warn("the state of a request that has ended could not be kept", e);
+    }
+    job.write(end);
+    try {
+      job.end(end, failure);
     } catch (Throwable e) { // an assertion in somebody's callback must not stop the engine
       log.warn("a listener failed at the end of its generation", e);
     }
   }
 
   private void shutDown() {
+    List<Job> all = new ArrayList<>(running);
     synchronized (this) {
       closed = true;
-      running.addAll(waiting);
-      waiting.clear();
+      for (Job job : waiting.inOrder()) {
+        waiting.remove(job);
+        all.add(job);
+      }
     }
-    running.forEach(job -> end(job, false, closedException()));
     running.clear();
+    all.forEach(job -> end(job, End.FAILED, closedException()));
     runCommands();
+    sequences.close();
+    counters = count();
     model.close();
   }
 

@@ -1,7 +1,9 @@
 package io.sambay4j.sampling;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Chooses the tokens of one generated sequence, one after the other.
@@ -27,6 +29,8 @@ public final class Sampler {
   private final SplitMix64 random;
   private final TokenHistory history;
   private final LogitAdjustment adjustment;
+  private final @Nullable TokenConstraint constraint;
+  private final int[] endTokens; // asked for with a constraint only
 
   // Scratch: says nothing between two calls, so a copy starts with its own.
   private final TokenWeights weights = new TokenWeights();
@@ -52,6 +56,24 @@ public final class Sampler {
       int vocabularySize,
       int[] promptTokens,
       List<LogitsProcessor> processors) {
+    this(parameters, vocabularySize, promptTokens, processors, null, new int[0]);
+  }
+
+  /**
+   * As {@link #Sampler(SamplingParameters, int, int[], List)}, choosing only what a constraint
+   * allows.
+   *
+   * @param constraint told what is chosen; null: everything is allowed
+   * @param endTokens the tokens that end the generation, for which the constraint is asked {@link
+   *     TokenConstraint#mayEnd}; copied
+   */
+  public Sampler(
+      SamplingParameters parameters,
+      int vocabularySize,
+      int[] promptTokens,
+      List<LogitsProcessor> processors,
+      @Nullable TokenConstraint constraint,
+      int[] endTokens) {
     if (vocabularySize < 1 || vocabularySize > SamplingParameters.MAX_VOCABULARY_SIZE) {
       throw new IllegalArgumentException(
           "vocabularySize must be in [1, "
@@ -61,6 +83,9 @@ public final class Sampler {
     }
     for (int i = 0; i < promptTokens.length; i++) {
       checkToken("token " + i + " of the prompt", promptTokens[i], vocabularySize);
+    }
+    for (int id : endTokens) {
+      checkToken("end token", id, vocabularySize);
     }
     for (int id : parameters.logitBias().keySet()) {
       checkToken("token id in logitBias", id, vocabularySize);
@@ -72,6 +97,8 @@ public final class Sampler {
     this.random = new SplitMix64(seed);
     this.history = new TokenHistory(promptTokens);
     this.adjustment = new LogitAdjustment(parameters, vocabularySize, promptTokens);
+    this.constraint = constraint;
+    this.endTokens = endTokens.clone();
   }
 
   private Sampler(Sampler other, long seed, SplitMix64 random) {
@@ -82,6 +109,8 @@ public final class Sampler {
     this.random = random;
     this.history = other.history.copy();
     this.adjustment = other.adjustment.copy();
+    this.constraint = other.constraint == null ? null : other.constraint.copy();
+    this.endTokens = other.endTokens;
   }
 
   /**
@@ -91,8 +120,8 @@ public final class Sampler {
    *     changed nor kept
    * @throws IllegalArgumentException if the logits are not as many as the vocabulary has tokens
    * @throws IllegalStateException naming the source and the id, if the model or a processor
-   *     produced NaN or positive infinity, or left no token to choose; the sampler is then as it
-   *     was before the call
+   *     produced NaN or positive infinity, or one of them or the constraint left no token to
+   *     choose; the sampler is then as it was before the call
    */
   public TokenChoice next(float[] logits) {
     if (logits.length != vocabularySize) {
@@ -104,6 +133,9 @@ public final class Sampler {
     }
     LogProbabilities model = LogProbabilities.of(logits);
     int token = choose(logits, model.best());
+    if (constraint != null && Arrays.stream(endTokens).noneMatch(end -> end == token)) {
+      constraint.accept(token);
+    }
     history.append(token);
     adjustment.accept(token);
     return new TokenChoice(token, model.at(token), model.top(parameters.logProbabilities()));
@@ -111,11 +143,22 @@ public final class Sampler {
 
   /**
    * Whether the next token follows from logits, temperature, top-k, top-p, min-p and one random
-   * number, so that it may be chosen elsewhere: no processor, bias or penalty changes the logits,
-   * and no alternatives are reported.
+   * number, so that it may be chosen elsewhere: no processor, bias, penalty or constraint changes
+   * the logits, and no alternatives are reported.
    */
   public boolean needsOnlyLogits() {
-    return processors.isEmpty() && adjustment.isIdentity() && parameters.logProbabilities() == 0;
+    return constraint == null
+        && processors.isEmpty()
+        && adjustment.isIdentity()
+        && parameters.logProbabilities() == 0;
+  }
+
+  /** Whether the constraint's text is complete: no token may follow, not even an end token. */
+  public boolean isComplete() {
+    return constraint != null
+        && endTokens.length == 0
+        && constraint.mayEnd()
+        && constraint.allowed().count() == 0;
   }
 
   /** The random number that the next token takes; asking does not draw it. */
@@ -170,9 +213,13 @@ public final class Sampler {
   private int choose(float[] logits, int modelBest) {
     float[] scores = logits;
     int best = modelBest;
-    if (!processors.isEmpty() || !adjustment.isIdentity()) {
+    if (!processors.isEmpty() || !adjustment.isIdentity() || constraint != null) {
       scores = adjust(logits);
       best = Logits.argMax(scores, "bias and penalties");
+    }
+    if (constraint != null) {
+      constraint.allowed().restrict(scores, endTokens, constraint.mayEnd());
+      best = Logits.argMax(scores, "the constraint");
     }
     if (parameters.isGreedy()) {
       return best;

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,9 @@ import org.slf4j.LoggerFactory;
 public final class Checkpoint implements AutoCloseable {
   /** The file of a checkpoint that is not sharded. */
   public static final String SINGLE_FILE = "model.safetensors";
+
+  /** The file that says which shard holds which tensor. */
+  public static final String INDEX_FILE = ShardIndex.FILE;
 
   private static final Logger LOG = LoggerFactory.getLogger(Checkpoint.class);
   private static final int SCAN_ELEMENTS = 1 << 18; // whole blocks of any type
@@ -49,6 +53,15 @@ public final class Checkpoint implements AutoCloseable {
         }
       }
     }
+  }
+
+  /**
+   * The shards that an index names, in order; none of them is opened.
+   *
+   * @throws InvalidModelException if the index is missing or malformed
+   */
+  public static Set<String> shardNames(Path index) {
+    return new TreeSet<>(ShardIndex.read(index).shardOf().values());
   }
 
   /** As {@link #open(ModelDirectory)}. */

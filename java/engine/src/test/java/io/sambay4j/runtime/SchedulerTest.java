@@ -57,7 +57,17 @@ final class SchedulerTest {
 
     Recorder(
         String name, @Nullable SequenceState state, int[] input, int answer, List<String> events) {
-      super(state, input, 0, 0);
+      this(name, state, input, answer, events, Terms.reading(input.length + answer));
+    }
+
+    Recorder(
+        String name,
+        @Nullable SequenceState state,
+        int[] input,
+        int answer,
+        List<String> events,
+        Terms terms) {
+      super(state, input, 0, terms);
       this.name = name;
       this.answer = answer;
       this.events = events;
@@ -92,10 +102,17 @@ final class SchedulerTest {
     }
 
     @Override
-    protected void ended(boolean wasCancelled, @Nullable Throwable failure) {
-      events.add(name + (failure != null ? " failed" : wasCancelled ? " cancelled" : " ended"));
+    protected void ended(End how, @Nullable Throwable failure) {
+      events.add(
+          name
+              + switch (how) {
+                case DONE -> " ended";
+                case CANCELLED -> " cancelled";
+                case TIME_LIMIT -> " late";
+                case FAILED -> " failed";
+              });
       if (failure == null) {
-        end.complete(wasCancelled);
+        end.complete(how == End.CANCELLED);
       } else {
         end.completeExceptionally(failure);
       }
@@ -278,8 +295,8 @@ final class SchedulerTest {
       Recorder ended =
           new Recorder("ended", null, prompt(20), 2, events) {
             @Override
-            protected void ended(boolean wasCancelled, @Nullable Throwable failure) {
-              super.ended(wasCancelled, failure);
+            protected void ended(End how, @Nullable Throwable failure) {
+              super.ended(how, failure);
               throw new AssertionError(name);
             }
           };

@@ -1,0 +1,4 @@
+@NullMarked
+package io.sambay4j.hub;
+
+import org.jspecify.annotations.NullMarked;

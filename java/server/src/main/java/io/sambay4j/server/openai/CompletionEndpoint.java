@@ -1,0 +1,25 @@
+package io.sambay4j.server.openai;
+
+import io.sambay4j.server.http.Exchange;
+import io.sambay4j.server.http.Router;
+
+/** {@code POST /v1/completions}. */
+final class CompletionEndpoint implements Router.Endpoint {
+  private final Engine engine;
+
+  CompletionEndpoint(Engine engine) {
+    this.engine = engine;
+  }
+
+  @Override
+  public void handle(Exchange exchange) {
+    CompletionRequest request = CompletionRequestReader.read(exchange.fields(), engine.models());
+    GenerationFields fields = request.generation();
+    CompletionAnswers answers = new CompletionAnswers(request);
+    AnswerSink sink =
+        fields.stream()
+            ? answers.stream(exchange)
+            : new WholeAnswer(exchange, fields.choices(), answers::whole);
+    engine.start(exchange, request.prompt(), "prompt", fields, sink);
+  }
+}

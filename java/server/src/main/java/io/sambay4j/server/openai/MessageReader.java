@@ -1,0 +1,67 @@
+package io.sambay4j.server.openai;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.sambay4j.ChatMessage;
+import io.sambay4j.server.http.ApiException;
+import io.sambay4j.server.http.Fields;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Reads the messages of a conversation. */
+final class MessageReader {
+  /** Messages of one conversation. */
+  static final int MAX_MESSAGES = 10_000;
+
+  private static final int MAX_PARTS = 10_000;
+
+  private MessageReader() {}
+
+  /** The messages of a field; there must be at least one. */
+  static List<ChatMessage> read(Fields fields, String field) {
+    if (!fields.has(field)) {
+      throw fields.missing(field);
+    }
+    List<ChatMessage> messages = new ArrayList<>();
+    for (Fields message : fields.objects(field, MAX_MESSAGES)) {
+      messages.add(message(message));
+    }
+    if (messages.isEmpty()) {
+      throw ApiException.field(
+          fields.path(field), "invalid_value", fields.path(field) + " must not be empty");
+    }
+    return messages;
+  }
+
+  private static ChatMessage message(Fields message) {
+    message.requiredString("role");
+    // developer is the newer name of system
+    String role = message.oneOf("role", "", "system", "developer", "user", "assistant", "tool");
+    String content = content(message, "content");
+    message.ignore("name");
+    message.finish();
+    return new ChatMessage(role.equals("developer") ? "system" : role, content);
+  }
+
+  /** A text, or the texts of its parts joined. */
+  static String content(Fields message, String field) {
+    JsonNode content = message.node(field);
+    if (content == null) {
+      throw message.missing(field);
+    }
+    if (content.isTextual()) {
+      return Fields.text(message.path(field), content);
+    }
+    if (!content.isArray()) {
+      throw message.wrongType(field, content, "a string or an array of parts");
+    }
+    StringBuilder text = new StringBuilder();
+    for (Fields part : message.objects(field, MAX_PARTS)) {
+      part.requiredString("type");
+      part.oneOf("type", "", "text", "input_text", "output_text");
+      text.append(part.requiredString("text"));
+      part.ignore("annotations", "logprobs");
+      part.finish();
+    }
+    return text.toString();
+  }
+}

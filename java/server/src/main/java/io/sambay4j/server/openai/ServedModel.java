@@ -1,0 +1,35 @@
+package io.sambay4j.server.openai;
+
+import io.sambay4j.TextModel;
+import java.time.Instant;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * A model and the names it answers to.
+ *
+ * @param name what answers call it; 1 to 200 visible characters
+ * @param aliases other names requests may use
+ * @param model the model; whoever opened it closes it, after the server
+ * @param since when it was opened
+ */
+public record ServedModel(String name, List<String> aliases, TextModel model, Instant since) {
+  private static final int MAX_NAME = 200;
+
+  public ServedModel {
+    aliases = List.copyOf(aliases);
+    Objects.requireNonNull(model, "model");
+    check(name);
+    aliases.forEach(ServedModel::check);
+  }
+
+  private static void check(String name) {
+    if (name.isEmpty()
+        || name.length() > MAX_NAME
+        || !name.chars().allMatch(c -> c > ' ' && c < 127)) {
+      throw new IllegalArgumentException(
+          "a model's name must have 1 to %d visible ASCII characters and no space, but is \"%s\""
+              .formatted(MAX_NAME, name));
+    }
+  }
+}
