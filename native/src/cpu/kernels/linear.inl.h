@@ -136,9 +136,9 @@ void linear_decode(Pool& pool, const sy_linear_args& args) {
   const int64_t panel_bytes = weight.bytes / weight.panels;
   const int64_t panels_per_task = round_up(max64(1, kTaskBytes / panel_bytes), 2);
   const bool in_pairs = kLanes == 16 || x.rows <= kPairRows;
-  parallel(pool, ceil_div(weight.panels, panels_per_task), [&](int64_t task, int) {
-    int64_t panel = task * panels_per_task;
-    const int64_t end = min64(weight.panels, panel + panels_per_task);
+  parallel_runs(pool, weight.panels, panels_per_task, [&](Run run, int) {
+    int64_t panel = run.first;
+    const int64_t end = run.end;
     for (; in_pairs && panel + 2 <= end; panel += 2) decode_panels<kPairRows, 2, W>(args, x_data, x_stride, panel);
     for (; panel < end; ++panel) decode_panels<kDecodeTileRows, 1, W>(args, x_data, x_stride, panel);
   });

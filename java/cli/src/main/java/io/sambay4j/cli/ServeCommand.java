@@ -34,7 +34,7 @@ import picocli.CommandLine.Option;
     footerHeading = "%nExamples:%n",
     footer = {
       "  sambay serve",
-      "  sambay serve --model DIR --name phi --port 8000",
+      "  sambay serve --model OWNER/NAME --name phi --port 8000",
       "  sambay serve --host 0.0.0.0 --api-key-file keys.txt --tls-certificate cert.pem --tls-key key.pem"
     })
 final class ServeCommand implements Callable<Integer> {
@@ -51,12 +51,12 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "NAME",
       order = 10,
       description =
-          "What clients call the model, more than once for more names. Default: its directory's name.")
+          "What clients call the model, more than once for more names. Default: its own, or its directory's.")
   private List<String> names = new ArrayList<>();
 
   @Option(
       names = "--add-model",
-      paramLabel = "NAME=DIR",
+      paramLabel = "NAME=MODEL",
       order = 11,
       description = "One more model, with the same settings; more than once for more.")
   private List<String> more = new ArrayList<>();
@@ -226,19 +226,19 @@ final class ServeCommand implements Callable<Integer> {
 
   private void open(List<ServedModel> models) {
     Path path = model.path();
-    String name = names.isEmpty() ? nameOf(path) : names.get(0);
+    String name = names.isEmpty() ? visible(model.label()) : names.get(0);
     List<String> aliases = names.isEmpty() ? List.of() : names.subList(1, names.size());
     models.add(new ServedModel(name, aliases, openText(path), Instant.now()));
     for (String pair : more) {
       int separator = pair.indexOf('=');
       if (separator < 1 || separator == pair.length() - 1) {
-        throw new IllegalArgumentException("--add-model takes NAME=DIR but was given " + pair);
+        throw new IllegalArgumentException("--add-model takes NAME=MODEL but was given " + pair);
       }
       models.add(
           new ServedModel(
               pair.substring(0, separator),
               List.of(),
-              openText(Path.of(pair.substring(separator + 1))),
+              openText(ModelOptions.path(pair.substring(separator + 1))),
               Instant.now()));
     }
   }
@@ -257,9 +257,9 @@ final class ServeCommand implements Callable<Integer> {
                 .prefixCacheBytes((long) atLeast("--prefix-cache", prefixCache, 0) << 20));
   }
 
-  private static String nameOf(Path path) {
-    return String.valueOf(path.toAbsolutePath().normalize().getFileName())
-        .replaceAll("[^!-~]", "-");
+  /** Names go into headers and labels. */
+  private static String visible(String name) {
+    return name.replaceAll("[^!-~]", "-");
   }
 
   private HttpOptions httpOptions() {

@@ -35,7 +35,7 @@ public final class Exchange {
   private String tail = "";
   private @Nullable ObjectNode body;
   private final AtomicReference<@Nullable Runnable> leave = new AtomicReference<>();
-  private volatile @Nullable ClientWatch watch;
+  private final ClientWatch watch;
 
   Exchange(
       Request request,
@@ -50,6 +50,10 @@ public final class Exchange {
     this.id = id;
     this.endpoint = endpoint;
     this.ticker = ticker;
+    this.watch =
+        new ClientWatch(
+            request.getConnectionMetaData().getConnection().getEndPoint(),
+            () -> fail(new EofException("the client has left")));
   }
 
   /** What logs and the header {@code x-request-id} call this request. */
@@ -121,12 +125,7 @@ public final class Exchange {
    */
   public void onLeave(Runnable action) {
     leave.set(action);
-    ClientWatch started =
-        new ClientWatch(
-            request.getConnectionMetaData().getConnection().getEndPoint(),
-            () -> fail(new EofException("the client has left")));
-    watch = started;
-    started.start();
+    watch.start(); // does nothing if the answer has already ended
   }
 
   /** Runs something that takes time, or writes the answer, on a thread of the server. */
@@ -200,6 +199,12 @@ public final class Exchange {
     json(failure.status(), Json.error(failure));
   }
 
+  /** As {@link #error(Throwable)}, for a request whose body has not been read to its end. */
+  void errorAndClose(Throwable failure) {
+    response.getHeaders().put(HttpHeader.CONNECTION, "close");
+    error(failure);
+  }
+
   /** Answers with whatever a failure means to a client; what it does not expect goes to the log. */
   public void error(Throwable failure) {
     if (failure instanceof ApiException known) {
@@ -228,17 +233,13 @@ public final class Exchange {
   }
 
   void stopWatching() {
-    ClientWatch watching = watch;
-    if (watching != null) {
-      watching.stop();
-    }
+    watch.stop();
   }
 
   /** The answer has been sent. */
   void complete() {
     if (completed.compareAndSet(false, true)) {
-      ClientWatch watching = watch;
-      if (watching != null && watching.sawMore()) {
+      if (watch.sawMore()) {
         closeConnection();
       }
       callback.succeeded();
