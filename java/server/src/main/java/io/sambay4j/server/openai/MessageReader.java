@@ -32,7 +32,8 @@ final class MessageReader {
     return messages;
   }
 
-  private static ChatMessage message(Fields message) {
+  /** One message. */
+  static ChatMessage message(Fields message) {
     message.requiredString("role");
     // developer is the newer name of system
     String role = message.oneOf("role", "", "system", "developer", "user", "assistant", "tool");
