@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CompiledGrammar implements TokenConstraint.Factory {
   /** What is kept for one grammar may take so much memory. */
-  private static final long MAX_BYTES = 16L << 20;
+  private static final long MAX_BYTES = 8L << 20;
 
   /** A place in the grammar, among the positions that were in use when it was reached. */
   record Place(Positions positions, Position position) {}

@@ -33,7 +33,7 @@ final class Formats {
           "uuid",
           "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
           "email",
-          ATOM + "(\\." + ATOM + "){0,2}@" + LABEL + "(\\." + LABEL + "){1,2}",
+          ATOM + "(\\." + ATOM + "){0,2}@(" + LABEL + "\\.){1,2}[A-Za-z]{2,12}",
           "hostname",
           LABEL + "(\\." + LABEL + "){0,2}",
           "ipv4",

@@ -11,10 +11,12 @@ import io.sambay4j.json.Quote;
 import io.sambay4j.sampling.TokenConstraint;
 import io.sambay4j.tokenizer.Tokenizer;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a generated text must look like.
@@ -52,15 +54,11 @@ public final class Grammar {
                   .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
-  private static final Map<List<Object>, Grammar> KEPT =
-      new LinkedHashMap<>(16, 0.75f, true) {
-        private static final long serialVersionUID = 1;
+  /** How many states the kept grammars may have between them, about 150 bytes each. */
+  private static final int MAX_KEPT_STATES = 3 * Budget.MAX_STATES;
 
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<List<Object>, Grammar> eldest) {
-          return size() > MAX_KEPT;
-        }
-      };
+  /** By source, the least recently used first. */
+  private static final Map<List<Object>, Grammar> KEPT = new LinkedHashMap<>(16, 0.75f, true);
 
   /** Adds what a grammar consists of to a set of rules; returns the number of the first rule. */
   @FunctionalInterface
@@ -69,13 +67,19 @@ public final class Grammar {
   }
 
   private final Definition definition;
-  private final Automaton automaton;
   private final Map<Tokenizer, CompiledGrammar> compiled = new WeakHashMap<>();
+  private @Nullable Automaton automaton;
 
   private Grammar(Definition definition) {
     this.definition = definition;
-    Rules rules = new Rules();
-    this.automaton = Compiler.compile(rules, definition.addTo(rules));
+  }
+
+  private synchronized Automaton automaton() {
+    if (automaton == null) {
+      Rules rules = new Rules();
+      automaton = Compiler.compile(rules, definition.addTo(rules));
+    }
+    return automaton;
   }
 
   /** Any JSON object. */
@@ -236,10 +240,13 @@ public final class Grammar {
    *
    * <p>The first call for a tokenizer takes some hundred milliseconds, the first for a further
    * grammar some milliseconds.
+   *
+   * @throws GrammarException if grammars put together are too large
    */
   public TokenConstraint.Factory over(Tokenizer tokenizer) {
+    Automaton rules = automaton();
     synchronized (compiled) {
-      return compiled.computeIfAbsent(tokenizer, t -> new CompiledGrammar(automaton, t));
+      return compiled.computeIfAbsent(tokenizer, t -> new CompiledGrammar(rules, t));
     }
   }
 
@@ -251,9 +258,20 @@ public final class Grammar {
       }
     }
     Grammar made = new Grammar(definition);
+    made.automaton(); // complains now, and not when it is first used
     synchronized (KEPT) {
-      return KEPT.merge(key, made, (first, second) -> first);
+      Grammar kept = KEPT.merge(key, made, (first, second) -> first);
+      Iterator<Grammar> eldest = KEPT.values().iterator();
+      while (KEPT.size() > MAX_KEPT || keptStates() > MAX_KEPT_STATES) {
+        eldest.next();
+        eldest.remove();
+      }
+      return kept;
     }
+  }
+
+  private static int keptStates() {
+    return KEPT.values().stream().mapToInt(grammar -> grammar.automaton().size()).sum();
   }
 
   private static void checkText(String what, String text) {

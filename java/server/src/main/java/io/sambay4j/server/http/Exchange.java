@@ -2,10 +2,12 @@ package io.sambay4j.server.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.EofException;
 import org.eclipse.jetty.server.Request;
@@ -209,6 +211,15 @@ public final class Exchange {
   public void error(Throwable failure) {
     if (failure instanceof ApiException known) {
       error(known);
+      return;
+    }
+    if (failure instanceof HttpException broken && broken.getCode() < 500) {
+      error(
+          ApiException.of(broken.getCode(), "bad_request", "the request broke off or is malformed"));
+      return;
+    }
+    if (failure instanceof IOException) { // there is nobody left to answer
+      fail(failure);
       return;
     }
     log.error("{} {}: failed", id, endpoint, failure);
