@@ -633,6 +633,9 @@ public final class TextModel implements AutoCloseable {
   /** Requests that may wait where {@link Builder#queueLimit} is not told. */
   public static final int QUEUE_LIMIT = 1024;
 
+  /** Bytes of files where {@link Builder#prefixCacheFileBytes} is not told. */
+  public static final long PREFIX_CACHE_FILE_BYTES = 8L << 30;
+
   /** Settings for opening a model. */
   public static final class Builder {
     private final Path path;
@@ -647,6 +650,8 @@ public final class TextModel implements AutoCloseable {
     private int promptChunk = Integer.MAX_VALUE;
     private int queueLimit = QUEUE_LIMIT;
     private long prefixCacheBytes;
+    private @Nullable Path prefixCacheDirectory;
+    private long prefixCacheFileBytes = PREFIX_CACHE_FILE_BYTES;
     private boolean deterministic;
     private LongRopePolicy longRope = LongRopePolicy.BY_LENGTH;
     private ModelLoader.Progress progress = (done, total) -> {};
@@ -757,6 +762,27 @@ public final class TextModel implements AutoCloseable {
     }
 
     /**
+     * A directory for states that the prefix cache's memory has no room for, and for all of them
+     * when the model is closed: another run finds them. It is made if it is missing; several models
+     * may share it. A file there that is damaged or not of this model is ignored. Default: none. It
+     * needs {@link #prefixCacheBytes}.
+     */
+    public Builder prefixCacheDirectory(Path value) {
+      prefixCacheDirectory = value;
+      return this;
+    }
+
+    /** Bytes of files that the model keeps there; default 8 GiB. */
+    public Builder prefixCacheFileBytes(long value) {
+      if (value < 0) {
+        throw new IllegalArgumentException(
+            "prefixCacheFileBytes must be 0 or more but was " + value);
+      }
+      prefixCacheFileBytes = value;
+      return this;
+    }
+
+    /**
      * Whether the same request must give the same bytes on this machine's CPU: alone, in a crowd,
      * with its prompt read in pieces, or from the prefix cache. Without it that holds within the
      * numeric tolerance, and to the byte for neighbours. Prompts are read more slowly; see
@@ -846,7 +872,12 @@ public final class TextModel implements AutoCloseable {
         endTokens = GgufTokenizer.endTokens(tokenizer, endTokens);
       }
       Scheduler.Settings settings =
-          new Scheduler.Settings(queueLimit, promptChunk, prefixCacheBytes);
+          new Scheduler.Settings(
+              queueLimit,
+              promptChunk,
+              prefixCacheBytes,
+              prefixCacheDirectory,
+              prefixCacheFileBytes);
       return new TextModel(model, tokenizer, prompts, endTokens, sampling, longRope, settings);
     }
 

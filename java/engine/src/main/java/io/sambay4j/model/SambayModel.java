@@ -38,6 +38,7 @@ public final class SambayModel implements AutoCloseable {
   private final StatePool states;
   private final int maxStepTokens;
   private final boolean deterministic;
+  private final String fingerprint;
   private final float[] logitsRow;
   private final DecodeGraphs decodeGraphs;
 
@@ -46,7 +47,8 @@ public final class SambayModel implements AutoCloseable {
       Workspace work,
       StatePool states,
       int maxStepTokens,
-      boolean deterministic) {
+      boolean deterministic,
+      String fingerprint) {
     this.config = parts.config();
     this.backend = parts.backend();
     this.owned = parts.owned();
@@ -58,6 +60,7 @@ public final class SambayModel implements AutoCloseable {
     this.states = states;
     this.maxStepTokens = maxStepTokens;
     this.deterministic = deterministic;
+    this.fingerprint = fingerprint;
     this.logitsRow = new float[config.vocabSize()];
     this.decodeGraphs = new DecodeGraphs(this, work.logits().rows());
     List<DecoderLayer> layers = parts.layers();
@@ -98,6 +101,11 @@ public final class SambayModel implements AutoCloseable {
    */
   public boolean isDeterministic() {
     return deterministic;
+  }
+
+  /** Names the model, its weights and how they and its caches are kept: whose states are alike. */
+  public String fingerprint() {
+    return fingerprint;
   }
 
   /** Rows a step may have, all chunks together. */

@@ -701,6 +701,18 @@ public final class StatePool implements AutoCloseable {
       return ropeFactors;
     }
 
+    /** What it holds as a sequence to be read from: not to be fed or closed. */
+    SequenceState asSequence() {
+      checkOpen();
+      if (!parked) {
+        throw new IllegalStateException("only a parked snapshot lies where sequences do");
+      }
+      SequenceState view = new SequenceState(pool, slot);
+      view.blocks.addAll(blocks);
+      view.reset(length, ropeFactors);
+      return view;
+    }
+
     /** Memory held beside the shared blocks. */
     public long bytes() {
       return parked ? pool.slotBytes() : StatePool.bytes(mamba, windows);

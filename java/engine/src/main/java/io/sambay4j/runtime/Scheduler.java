@@ -4,6 +4,7 @@ import io.sambay4j.model.Chunk;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.StatePool;
 import io.sambay4j.runtime.Job.End;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -52,10 +53,18 @@ public final class Scheduler implements AutoCloseable {
    * @param queueLimit jobs that may wait, at least 1
    * @param chunkTokens most tokens of a prompt in one step, at least 1; fewer where a step is small
    * @param prefixCacheBytes for the prefix cache; 0: none
+   * @param prefixCacheDirectory where states go that memory has no room for; null: nowhere
+   * @param prefixCacheFileBytes for files there
    */
-  public record Settings(int queueLimit, int chunkTokens, long prefixCacheBytes) {
+  public record Settings(
+      int queueLimit,
+      int chunkTokens,
+      long prefixCacheBytes,
+      @Nullable Path prefixCacheDirectory,
+      long prefixCacheFileBytes) {
     /** No limits, no prefix cache. */
-    public static final Settings PLAIN = new Settings(Integer.MAX_VALUE, Integer.MAX_VALUE, 0);
+    public static final Settings PLAIN =
+        new Settings(Integer.MAX_VALUE, Integer.MAX_VALUE, 0, null, 0);
   }
 
   /** Takes the model over: {@link #close} closes it. */
@@ -72,7 +81,14 @@ public final class Scheduler implements AutoCloseable {
     boolean keeps = settings.prefixCacheBytes() > 0 && model.states().freeParkingPlaces() > 0;
     this.sequences =
         new Sequences(
-            model, keeps ? new PrefixCache(model.states(), settings.prefixCacheBytes()) : null);
+            model,
+            keeps
+                ? new PrefixCache(
+                    model,
+                    settings.prefixCacheBytes(),
+                    settings.prefixCacheDirectory(),
+                    settings.prefixCacheFileBytes())
+                : null);
     this.counters = count();
     this.thread = new Thread(this::loop, "sambay-engine");
     thread.setDaemon(true);

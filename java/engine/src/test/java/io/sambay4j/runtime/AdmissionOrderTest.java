@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(300)
 final class AdmissionOrderTest {
   private static final Scheduler.Settings SMALL_QUEUE =
-      new Scheduler.Settings(3, Integer.MAX_VALUE, 0);
+      new Scheduler.Settings(3, Integer.MAX_VALUE, 0, null, 0);
 
   private static SambayModel model(int sequences, int cacheTokens) {
     return TestModels.load(TestModels.TINY_REASONER, sequences, 2048, 256, cacheTokens);
@@ -297,7 +297,7 @@ final class AdmissionOrderTest {
   @Test
   void promptsTakeTurnsBesideADecoder() throws Exception {
     SambayModel model = model(4, 8192);
-    try (Scheduler scheduler = new Scheduler(model, new Scheduler.Settings(100, 32, 0))) {
+    try (Scheduler scheduler = new Scheduler(model, new Scheduler.Settings(100, 32, 0, null, 0))) {
       List<String> ends = ends();
       Answer decoder = new Answer("decoder", null, prompt(3), 500, ends);
       scheduler.submit(decoder);

@@ -199,6 +199,12 @@ public final class Exchange {
     json(failure.status(), Json.error(failure));
   }
 
+  /** As {@link #error(Throwable)}, for a request whose body has not been read to its end. */
+  void errorAndClose(Throwable failure) {
+    response.getHeaders().put(HttpHeader.CONNECTION, "close");
+    error(failure);
+  }
+
   /** Answers with whatever a failure means to a client; what it does not expect goes to the log. */
   public void error(Throwable failure) {
     if (failure instanceof ApiException known) {

@@ -37,7 +37,8 @@ final class MessageReader {
     // developer is the newer name of system
     String role = message.oneOf("role", "", "system", "developer", "user", "assistant", "tool");
     String content = content(message, "content");
-    message.ignore("name");
+    // The last four stand in answers, and clients send answers back as they are.
+    message.ignore("name", "refusal", "annotations", "audio", "reasoning_content");
     message.finish();
     return new ChatMessage(role.equals("developer") ? "system" : role, content);
   }

@@ -116,7 +116,7 @@ export class MessageView {
     waiting.hidden = !live || Boolean(message.content || message.reasoning);
     this.element.setAttribute("aria-busy", String(live));
     notice.replaceChildren(...(live ? [] : this.#notices()));
-    this.#setTools(live ? [] : [this.#siblings(conversation), this.#copyButton(), iconButton("refresh", "Answer again", () => this.#actions.regenerate(message)), metricsElement(message)]);
+    this.#setTools(live ? [] : [this.#siblings(conversation), message.content ? this.#copyButton() : null, iconButton("refresh", "Answer again", () => this.#actions.regenerate(message)), metricsElement(message)]);
   }
 
   #answerParts() {
