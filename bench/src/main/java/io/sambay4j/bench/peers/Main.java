@@ -15,6 +15,7 @@ import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
@@ -42,6 +43,7 @@ public final class Main {
   private List<Integer> contexts = List.of(4096);
   private Path flash = Path.of("");
   private boolean reportOnly;
+  private boolean prepareOnly;
 
   private Main() {}
 
@@ -59,8 +61,9 @@ public final class Main {
   private void parse(String[] args) {
     for (int i = 0; i < args.length; i++) {
       String option = args[i];
-      if (option.equals("--report")) {
-        reportOnly = true;
+      if (option.equals("--report") || option.equals("--prepare")) {
+        reportOnly |= option.equals("--report");
+        prepareOnly |= option.equals("--prepare");
         continue;
       }
       if (i + 1 == args.length) {
@@ -101,6 +104,16 @@ public final class Main {
     List<Row> rows =
         new Comparison(models, flash, prompt, tokens, contexts)
             .rows().stream().filter(row -> row.id().matches(rowPattern)).toList();
+    if (prepareOnly) {
+      for (Row row : rows) {
+        for (Map.Entry<Engine, Entry> entry : row.entries().entrySet()) {
+          if (isRunnable(entry.getKey(), entry.getValue())) {
+            models.make(entry.getValue().model());
+          }
+        }
+      }
+      return;
+    }
     Samples samples = new Samples(work.resolve("samples.jsonl"));
     if (!reportOnly) {
       for (int round = 1; round <= rounds; round++) {
@@ -130,9 +143,7 @@ public final class Main {
   private void limits(Samples samples, int round, Row row)
       throws IOException, InterruptedException {
     boolean allDone =
-        row.entries().keySet().stream()
-            .filter(engines::contains)
-            .allMatch(engine -> skip(samples, round, row, engine));
+        row.entries().keySet().stream().allMatch(engine -> skip(samples, round, row, engine));
     if (allDone) {
       return;
     }
@@ -154,12 +165,15 @@ public final class Main {
             result.path("error").asText()));
   }
 
-  private static boolean skip(Samples samples, int round, Row row, Engine engine) {
+  private boolean skip(Samples samples, int round, Row row, Engine engine) {
     Entry entry = row.entries().get(engine);
     return entry == null
-        || !entry.reason().isEmpty()
-        || !engine.missing().isEmpty()
+        || !isRunnable(engine, entry)
         || samples.isDone(round, row.id(), engine.title());
+  }
+
+  private boolean isRunnable(Engine engine, Entry entry) {
+    return engines.contains(engine) && entry.reason().isEmpty() && engine.missing().isEmpty();
   }
 
   private void measure(Samples samples, Models models, int round, Row row, Engine engine)

@@ -118,9 +118,10 @@ final class Tables {
   }
 
   private void note(Row row, Engine engine, Entry entry) {
-    String reason = entry.reason().isEmpty() ? engine.missing() : entry.reason();
+    String failed = samples.error(row.id(), engine.title());
+    String reason = entry.reason().isEmpty() ? failed : entry.reason();
     if (reason.isEmpty()) {
-      reason = samples.error(row.id(), engine.title());
+      reason = engine.missing();
     }
     notes.add(
         "%s, %s: %s"

@@ -67,6 +67,7 @@ final class Cli {
             new QuantizeCommand(console),
             new LogitsCommand(console),
             new BenchCommand(console),
+            new BenchServeCommand(console),
             new SelfTestCommand(console))) {
       cli.addSubcommand(command);
     }

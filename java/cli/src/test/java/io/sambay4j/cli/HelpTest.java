@@ -21,6 +21,7 @@ final class HelpTest {
         "quantize",
         "logits",
         "bench",
+        "bench-serve",
         "self-test"
       })
   void everyCommandExplainsItselfWithExamplesAndExitCodes(String command) {

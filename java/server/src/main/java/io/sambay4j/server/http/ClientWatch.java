@@ -42,17 +42,12 @@ final class ClientWatch implements Callback {
   }
 
   /** Ends watching; whatever comes from now on is left to be read as the next request. */
-  void stop() {
-    synchronized (this) {
-      if (stopped) {
-        return;
-      }
-      stopped = true;
-      if (!started) {
-        return;
-      }
+  synchronized void stop() {
+    if (stopped) {
+      return;
     }
-    if (endPoint instanceof AbstractEndPoint selectable) {
+    stopped = true;
+    if (started && endPoint instanceof AbstractEndPoint selectable) {
       selectable.getFillInterest().onFail(new EofException("no longer watched"));
     }
   }

@@ -2,10 +2,12 @@ package io.sambay4j.server.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.EofException;
 import org.eclipse.jetty.server.Request;
@@ -199,10 +201,25 @@ public final class Exchange {
     json(failure.status(), Json.error(failure));
   }
 
+  /** As {@link #error(Throwable)}, for a request whose body has not been read to its end. */
+  void errorAndClose(Throwable failure) {
+    response.getHeaders().put(HttpHeader.CONNECTION, "close");
+    error(failure);
+  }
+
   /** Answers with whatever a failure means to a client; what it does not expect goes to the log. */
   public void error(Throwable failure) {
     if (failure instanceof ApiException known) {
       error(known);
+      return;
+    }
+    if (failure instanceof HttpException broken && broken.getCode() < 500) {
+      error(
+          ApiException.of(broken.getCode(), "bad_request", "the request broke off or is malformed"));
+      return;
+    }
+    if (failure instanceof IOException) { // there is nobody left to answer
+      fail(failure);
       return;
     }
     log.error("{} {}: failed", id, endpoint, failure);

@@ -35,6 +35,7 @@ final class ChatRequestReader {
         common.read(
             GenerationFieldsReader.maxTokens(fields, 1, "max_completion_tokens", "max_tokens"),
             fields.integer("n", 1, 1, MAX_CHOICES),
+            ConstraintReader.read(fields, common.model()),
             logProbabilities ? OptionalInt.of(top == null ? 0 : top) : OptionalInt.empty());
     refuseUnsupported(fields);
     fields.finish();

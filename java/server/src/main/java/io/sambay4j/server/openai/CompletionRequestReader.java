@@ -39,6 +39,7 @@ final class CompletionRequestReader {
         common.read(
             maxTokens.isPresent() ? maxTokens : OptionalInt.of(DEFAULT_MAX_TOKENS),
             bestOf,
+            ConstraintReader.read(fields, common.model()),
             logProbabilities == null ? OptionalInt.empty() : OptionalInt.of(logProbabilities));
     if (generation.stream() && bestOf > answers) {
       throw ApiException.field(

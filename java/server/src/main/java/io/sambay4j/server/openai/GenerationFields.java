@@ -1,8 +1,10 @@
 package io.sambay4j.server.openai;
 
 import io.sambay4j.sampling.SamplingParameters;
+import io.sambay4j.sampling.TokenConstraint;
 import java.util.List;
 import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the endpoints that generate have in common.
@@ -14,6 +16,7 @@ import java.util.OptionalInt;
  * @param stopTokens ids that end an answer
  * @param ignoreEndTokens go on after the model's end tokens
  * @param priority in [-100, 100], higher first
+ * @param constraint what the answers must look like; null: anything
  * @param choices how many answers
  * @param logProbabilities whether log-probabilities are reported
  * @param stream whether the answer is a stream of events
@@ -27,6 +30,7 @@ record GenerationFields(
     List<Integer> stopTokens,
     boolean ignoreEndTokens,
     int priority,
+    TokenConstraint.@Nullable Factory constraint,
     int choices,
     boolean logProbabilities,
     boolean stream,

@@ -32,12 +32,14 @@ final class MessageReader {
     return messages;
   }
 
-  private static ChatMessage message(Fields message) {
+  /** One message. */
+  static ChatMessage message(Fields message) {
     message.requiredString("role");
     // developer is the newer name of system
     String role = message.oneOf("role", "", "system", "developer", "user", "assistant", "tool");
     String content = content(message, "content");
-    message.ignore("name");
+    // The last four stand in answers, and clients send answers back as they are.
+    message.ignore("name", "refusal", "annotations", "audio", "reasoning_content");
     message.finish();
     return new ChatMessage(role.equals("developer") ? "system" : role, content);
   }
