@@ -47,6 +47,15 @@ test("markup in a model's answer stays text", () =>
     await page.waitForSelector(".message.assistant");
   }));
 
+test("markup that the model itself is made to write stays text", () =>
+  browser.withPage({}, async (page) => {
+    const text = "<script>alert(1)</script><img src=x onerror=alert(2)>";
+    const format = { type: "json_schema", json_schema: { name: "attack", schema: { const: text } } };
+    await setParameter(page, "extra", JSON.stringify({ response_format: format }));
+    assert.equal(await ask(page, SUM), JSON.stringify(text));
+    assert.equal(await page.locator(".markdown :is(script, img)").count(), 0);
+  }));
+
 test("markup in a person's message, in a title and in the list stays text", () =>
   browser.withPage({}, async (page) => {
     await scriptAnswers(page, ["Fine."]);

@@ -25,10 +25,10 @@ final class FlightRecorderTest {
         TextModel model =
             TextModel.builder(TinyModel.DIRECTORY).sequences(2).prefixCacheBytes(10 << 20).open()) {
       stream.setReuse(false);
-      stream.enable("io.sambay4j.Step");
-      stream.enable("io.sambay4j.Request");
-      stream.onEvent("io.sambay4j.Step", steps::add);
-      stream.onEvent("io.sambay4j.Request", requests::add);
+      stream.enable("sambay4j.Step");
+      stream.enable("sambay4j.Request");
+      stream.onEvent("sambay4j.Step", steps::add);
+      stream.onEvent("sambay4j.Request", requests::add);
       stream.startAsync();
       int[] prompt = TinyModel.tokens(new Random(1), 200);
       model.generate(endless(5, prompt).build());

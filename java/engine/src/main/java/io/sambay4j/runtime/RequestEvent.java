@@ -9,7 +9,7 @@ import jdk.jfr.StackTrace;
 import jdk.jfr.Timespan;
 
 /** A request, written when it ends, for the JDK's flight recorder. */
-@Name("io.sambay4j.Request")
+@Name("sambay4j.Request")
 @Label("Request")
 @Description("A prompt and its answer, from submission to the end")
 @Category("sambay4j")

@@ -8,7 +8,7 @@ import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
 /** A step of the engine, for the JDK's flight recorder. */
-@Name("io.sambay4j.Step")
+@Name("sambay4j.Step")
 @Label("Engine step")
 @Description("One pass of the next tokens of some sequences through the model")
 @Category("sambay4j")

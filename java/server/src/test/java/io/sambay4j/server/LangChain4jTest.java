@@ -137,8 +137,7 @@ final class LangChain4jTest {
 
           @Override
           public void onCompleteResponse(ChatResponse response) {
-            cancelled.completeExceptionally(
-                new AssertionError("answered to the end: " + response));
+            cancelled.completeExceptionally(new AssertionError("answered to the end: " + response));
           }
 
           @Override

@@ -7,7 +7,10 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 
-/** The model in the box behind two servers on free ports: one for everybody, one that asks for a key. */
+/**
+ * The model in the box behind two servers on free ports: one for everybody, one that asks for a
+ * key.
+ */
 final class TestServer implements AutoCloseable {
   static final String MODEL = "tiny-reasoner";
   static final String ALIAS = "reasoner";
@@ -27,8 +30,7 @@ final class TestServer implements AutoCloseable {
         List.of(new ServedModel(MODEL, List.of(ALIAS), model, Instant.now()));
     open = SambayServer.start(HttpOptions.builder().port(0).build(), models);
     keyed =
-        SambayServer.start(
-            HttpOptions.builder().port(0).apiKeys(List.of(API_KEY)).build(), models);
+        SambayServer.start(HttpOptions.builder().port(0).apiKeys(List.of(API_KEY)).build(), models);
   }
 
   /** Address of the server for everybody, without a slash at the end. */

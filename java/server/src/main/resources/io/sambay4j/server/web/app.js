@@ -4,7 +4,7 @@ import { Api } from "./api.js";
 import { ChatView } from "./chat-view.js";
 import { activePath, addMessage, children, newConversation, pathTo, selectSibling, titleOf } from "./conversation.js";
 import { Dashboard } from "./dashboard.js";
-import { byId, make, placeIcons, setText } from "./dom.js";
+import { byId, growWithText, make, placeIcons, setText } from "./dom.js";
 import { examplesFor } from "./examples.js";
 import { count } from "./format.js";
 import { showGauges } from "./gauges.js";
@@ -67,6 +67,7 @@ class App {
 
   start() {
     placeIcons(document);
+    growWithText(this.#prompt);
     this.#closeInterrupted();
     this.#listen();
     this.#showModel();
@@ -195,6 +196,7 @@ class App {
       return;
     }
     this.#prompt.value = "";
+    this.#prompt.dispatchEvent(new Event("input"));
     this.#chat.toEnd();
     this.#ask(text, activePath(this.#conversation).at(-1)?.id ?? null);
   }

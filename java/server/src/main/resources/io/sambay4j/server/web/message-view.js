@@ -1,6 +1,6 @@
 // One message on the page.
 
-import { icon, iconButton, make, setText } from "./dom.js";
+import { growWithText, icon, iconButton, make, setText } from "./dom.js";
 import { children } from "./conversation.js";
 import { count, duration, rate } from "./format.js";
 import { MarkdownView, copyText } from "./markdown.js";
@@ -46,6 +46,7 @@ export class MessageView {
     this.#editing = true;
     const field = make("textarea", { "aria-label": "Edit the message", rows: "1" });
     field.value = this.#message.content;
+    growWithText(field);
     const close = () => {
       this.#editing = false;
       form.replaceWith(this.#bubble());
