@@ -157,6 +157,7 @@ __global__ void __launch_bounds__(kWarpgroupThreads, 1) linear_warpgroup(const _
         if (lane == 0) mbarrier_arrive(empty + place.stage);
         place.advance();
       }
+      wgmma_pin(sums);
 
       // Through shared memory, so that a warp stores neighbouring outputs of one token.
       const int first_output = (tile.row * kWarpgroupUnits + unit_in_tile) * outputs_per_unit;

@@ -250,7 +250,7 @@ test("a thought is folded away while it is written and afterwards", () =>
       const thinking = page.locator(".thinking").last();
       assert.equal(await thinking.evaluate((details) => details.open), false);
       await thinking.locator("summary").click();
-      assert.equal(await thinking.locator(".thought").innerText(), "Seven and five is twelve.");
+      await thinking.locator(".thought", { hasText: "Seven and five is twelve." }).waitFor();
       await page.unroute("**/v1/chat/completions");
     }
   }));

@@ -47,6 +47,15 @@ test("markup in a model's answer stays text", () =>
     await page.waitForSelector(".message.assistant");
   }));
 
+test("markup that the model itself is made to write stays text", () =>
+  browser.withPage({}, async (page) => {
+    const text = "<script>alert(1)</script><img src=x onerror=alert(2)>";
+    const format = { type: "json_schema", json_schema: { name: "attack", schema: { const: text } } };
+    await setParameter(page, "extra", JSON.stringify({ response_format: format }));
+    assert.equal(await ask(page, SUM), JSON.stringify(text));
+    assert.equal(await page.locator(".markdown :is(script, img)").count(), 0);
+  }));
+
 test("markup in a person's message, in a title and in the list stays text", () =>
   browser.withPage({}, async (page) => {
     await scriptAnswers(page, ["Fine."]);
@@ -63,7 +72,7 @@ test("markup that comes from an imported file or a real answer stays text", () =
     const file = JSON.stringify({ format: "sambay4j-conversations", version: 1, conversations: [conversation] });
     await page.setInputFiles("#import-file", { name: "chats.json", mimeType: "application/json", buffer: Buffer.from(file) });
     await page.locator(".conversation a").click();
-    assert.equal(await page.locator(".notice.bad span").innerText(), await page.locator(".notice.bad span").textContent());
+    assert.ok((await page.locator(".notice.bad span").textContent()).startsWith(HOSTILE.slice(0, 30)));
     assert.equal(await page.locator(".notice.bad span *").count(), 0);
     assert.equal(await page.locator(".markdown script, .markdown img, .markdown iframe").count(), 0);
   }));
@@ -75,7 +84,7 @@ test("a refusal of the server is shown in its own words, and can be tried again"
     await page.click("#send");
     const notice = page.locator(".notice.bad");
     await notice.waitFor();
-    assert.match(await notice.innerText(), /temperature/);
+    assert.match(await notice.innerText(), /temperature/i);
     assert.match(await notice.innerText(), /77/);
     await setParameter(page, "extra", "");
     await page.getByRole("button", { name: "Try again" }).click();

@@ -31,16 +31,18 @@ import java.util.stream.Stream;
  *
  * <pre>
  * RandomCheckpoint OUT [--shape NAME | --config DIR] [--tokenizer DIR] [--seed N] [--shard-bytes N]
+ * RandomCheckpoint OUT --shape phi4-mini --layout llama [--seed N] [--shard-bytes N]
  * RandomCheckpoint OUT.gguf --shape phi4-mini [--type TYPE] [--seed N]
  * </pre>
  *
  * {@code --shape} is {@code flash} (default; 3.85 B parameters, 7.7 GB) or {@code phi4-mini} (3.84
  * B, 7.7 GB), as published; their settings are taken from the repository that is the working
  * directory. {@code --config} is a directory with another {@code config.json}; its other settings
- * are copied too. {@code --tokenizer} is a directory whose tokenizer files are copied as well. A
- * name that ends in {@code .gguf} makes a GGUF file of a dense model, matrices as {@code --type}:
- * {@code bf16} (default), {@code f16}, {@code f32}, {@code q8_0} or {@code q4_0}; with the same
- * seed they are the same weights, rounded.
+ * are copied too. {@code --tokenizer} is a directory whose tokenizer files are copied as well.
+ * {@code --layout llama} writes a dense model of these sizes as a Llama, with a made-up vocabulary,
+ * for other engines. A name that ends in {@code .gguf} makes a GGUF file of a dense model, matrices
+ * as {@code --type}: {@code bf16} (default), {@code f16}, {@code f32}, {@code q8_0} or {@code
+ * q4_0}; with the same seed they are the same weights, rounded.
  */
 public final class RandomCheckpoint {
   private static final Path RESOURCES = Path.of("java", "engine", "src", "test", "resources");
@@ -58,7 +60,7 @@ public final class RandomCheckpoint {
           "chat_template.jinja");
   private static final int CHUNK_BYTES = 32 << 20;
 
-  private final ModelTensors tensors;
+  private final List<ModelTensors.Expected> tensors;
   private final long seed;
 
   /**
@@ -67,7 +69,11 @@ public final class RandomCheckpoint {
    * @param seed decides every value
    */
   public RandomCheckpoint(ModelConfig config, long seed) {
-    this.tensors = ModelTensors.of(config);
+    this(ModelTensors.of(config).tensors(), seed);
+  }
+
+  private RandomCheckpoint(List<ModelTensors.Expected> tensors, long seed) {
+    this.tensors = tensors;
     this.seed = seed;
   }
 
@@ -81,7 +87,7 @@ public final class RandomCheckpoint {
     } catch (IllegalArgumentException e) {
       System.err.println(e.getMessage());
       System.err.println(
-          "usage: RandomCheckpoint OUT[.gguf] [--shape flash|phi4-mini | --config DIR] [--type TYPE] [--tokenizer DIR] [--seed N] [--shard-bytes N]");
+          "usage: RandomCheckpoint OUT[.gguf] [--shape flash|phi4-mini | --config DIR] [--type TYPE] [--layout llama] [--tokenizer DIR] [--seed N] [--shard-bytes N]");
       System.exit(2);
     } catch (IOException | InvalidModelException e) {
       System.err.println(e.getMessage());
@@ -100,11 +106,13 @@ public final class RandomCheckpoint {
     long seed = 0;
     long shardBytes = 5_000_000_000L;
     StorageType type = StorageType.BF16;
+    boolean llama = false;
     for (int i = 1; i < args.length; i += 2) {
       String value = args[i + 1];
       switch (args[i]) {
         case "--shape" -> config = shape(value);
         case "--type" -> type = type(value);
+        case "--layout" -> llama = isLlama(value);
         case "--config" -> config = ModelDirectory.open(Path.of(value));
         case "--tokenizer" -> tokenizer = ModelDirectory.open(Path.of(value));
         case "--seed" -> seed = Long.parseLong(value);
@@ -121,18 +129,36 @@ public final class RandomCheckpoint {
     if (type != StorageType.BF16) {
       throw new IllegalArgumentException("--type is for GGUF files; directories are bf16");
     }
-    RandomCheckpoint generator = new RandomCheckpoint(sizes, seed);
     Files.createDirectories(out);
+    if (llama) {
+      RandomLlama layout = new RandomLlama(sizes);
+      layout.writeSettings(out);
+      new RandomCheckpoint(layout.tensors(), seed).writeTo(out, shardBytes);
+      return;
+    }
     copy(SETTINGS, config, out);
     copy(TOKENIZER, config, out);
     if (tokenizer != null) {
       copy(TOKENIZER, tokenizer, out);
     }
+    new RandomCheckpoint(sizes, seed).writeTo(out, shardBytes);
+  }
+
+  private void writeTo(Path out, long shardBytes) throws IOException {
     long start = System.nanoTime();
-    generator.write(out, shardBytes, progress(generator.bytes()));
+    write(out, shardBytes, progress(bytes()));
     System.err.printf(
         "%s: %,d parameters, %.1f s%n",
-        out, generator.tensors.parameters(), (System.nanoTime() - start) / 1e9);
+        out,
+        tensors.stream().mapToLong(ModelTensors.Expected::elements).sum(),
+        (System.nanoTime() - start) / 1e9);
+  }
+
+  private static boolean isLlama(String layout) {
+    if (!layout.equals("llama")) {
+      throw new IllegalArgumentException("--layout must be llama but was " + layout);
+    }
+    return true;
   }
 
   private static void writeGguf(Path file, RandomGguf generator) throws IOException {
@@ -185,7 +211,7 @@ public final class RandomCheckpoint {
 
   /** Length of all tensors in bytes. */
   public long bytes() {
-    return tensors.tensors().stream().mapToLong(t -> declaration(t).bytes()).sum();
+    return tensors.stream().mapToLong(t -> declaration(t).bytes()).sum();
   }
 
   /**
@@ -241,7 +267,7 @@ public final class RandomCheckpoint {
   private List<List<ModelTensors.Expected>> shards(long shardBytes) {
     List<List<ModelTensors.Expected>> shards = new ArrayList<>();
     long room = 0;
-    for (ModelTensors.Expected tensor : tensors.tensors()) {
+    for (ModelTensors.Expected tensor : tensors) {
       long bytes = declaration(tensor).bytes();
       if (shards.isEmpty() || bytes > room) {
         shards.add(new ArrayList<>());

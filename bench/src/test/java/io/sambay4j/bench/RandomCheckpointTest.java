@@ -53,6 +53,34 @@ class RandomCheckpointTest {
   }
 
   @Test
+  void theLayoutOfLlamaHasAsManyWeights() throws IOException {
+    ModelConfig config = ModelConfig.read(GOLDENS.resolve("phi4mini-tiny/config.json"));
+    Path wide = Files.createDirectory(dir.resolve("config"));
+    String settings = Files.readString(GOLDENS.resolve("phi4mini-tiny/config.json"));
+    Files.writeString(
+        wide.resolve("config.json"), // room for a vocabulary of bytes and control tokens
+        settings.replaceAll("\"vocab_size\": *\\d+", "\"vocab_size\": 400"));
+    Path out = dir.resolve("llama");
+    RandomCheckpoint.main(
+        new String[] {out.toString(), "--config", wide.toString(), "--layout", "llama"});
+    long vocabulary = 400 - config.vocabSize();
+    try (Checkpoint checkpoint = Checkpoint.open(out)) {
+      assertEquals(
+          ModelTensors.of(config).parameters() + vocabulary * config.hiddenSize(),
+          checkpoint.totalElements());
+      String layer = "model.layers.0.";
+      assertArrayEquals(
+          new long[] {config.kvWidth(), config.hiddenSize()},
+          checkpoint.tensor(layer + "self_attn.v_proj.weight").shape());
+      assertArrayEquals(
+          new long[] {config.intermediateSize(), config.hiddenSize()},
+          checkpoint.tensor(layer + "mlp.up_proj.weight").shape());
+    }
+    assertTrue(Files.readString(out.resolve("config.json")).contains("LlamaForCausalLM"));
+    assertTrue(Files.size(out.resolve("tokenizer.json")) > 2000);
+  }
+
+  @Test
   void valuesAreThoseOfAModelBeforeTraining() throws IOException {
     ModelConfig config = ModelConfig.read(GOLDENS.resolve("flash-w512-bf16/config.json"));
     new RandomCheckpoint(config, 1).write(dir, Long.MAX_VALUE, bytes -> {});

@@ -241,17 +241,11 @@ final class GenerationJob extends Job {
       listener.onError(failure);
       return;
     }
-    FinishReason reason =
-        switch (end) {
-          case CANCELLED -> FinishReason.CANCELLED;
-          case TIME_LIMIT -> FinishReason.TIME_LIMIT;
-          case DONE, FAILED -> Objects.requireNonNull(finishReason);
-        };
     listener.onComplete(
         new Generation(
             text.toString(),
             tokens,
-            reason,
+            reason(end),
             endToken,
             promptLogProbabilities,
             new Usage(
@@ -260,5 +254,18 @@ final class GenerationJob extends Job {
                 tokens.size(),
                 Duration.ofNanos(Math.max(0, firstToken - started)),
                 Duration.ofNanos(Math.max(0, lastToken - firstToken)))));
+  }
+
+  private FinishReason reason(End end) {
+    return switch (end) {
+      case CANCELLED -> FinishReason.CANCELLED;
+      case TIME_LIMIT -> FinishReason.TIME_LIMIT;
+      case DONE, FAILED -> Objects.requireNonNull(finishReason);
+    };
+  }
+
+  @Override
+  protected String finishReason(End end) {
+    return end == End.FAILED ? end.name() : reason(end).name();
   }
 }

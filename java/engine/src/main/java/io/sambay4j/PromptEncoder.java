@@ -96,7 +96,7 @@ final class PromptEncoder {
           "%s has no chat template; give the prompt as text (GenerationRequest.text, --raw)"
               .formatted(directory));
     }
-    checkLength(messages.stream().mapToLong(message -> message.content().length()).sum());
+    checkLength(messages.stream().mapToLong(ChatMessage::length).sum());
     return template.encode(tokenizer(), messages, true, arguments);
   }
 

@@ -12,19 +12,20 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /** Times steps and prompts of a model on random token ids, by the wall clock. */
-final class ModelTimes {
+public final class ModelTimes {
   private static final int WARM_UP = 4; // the first makes working memory, the second a graph
   private static final Draw GREEDY = new Draw(0, 0, 1, 0, 0);
 
   private final SambayModel model;
   private final SplittableRandom random = new SplittableRandom(1);
 
-  ModelTimes(SambayModel model) {
+  /** Times of a model. */
+  public ModelTimes(SambayModel model) {
     this.model = model;
   }
 
   /** Seconds of single decode steps: one token each of so many sequences of that length. */
-  double[] decode(int batch, int context, int steps) {
+  public double[] decode(int batch, int context, int steps) {
     List<SequenceState> sequences = new ArrayList<>();
     try {
       for (int s = 0; s < batch; s++) {
@@ -50,27 +51,33 @@ final class ModelTimes {
   }
 
   /** Seconds of whole prompts, from nothing to the last token's choice. */
-  double[] prefill(int tokens, int runs) {
+  public double[] prefill(int tokens, int runs) {
     double[] seconds = new double[runs];
     for (int run = -1; run < runs; run++) {
-      try (SequenceState sequence = model.states().acquire()) {
-        double sum = 0;
-        for (int done = 0; done < tokens; ) {
-          int n = Math.min(model.maxStepTokens(), tokens - done);
-          done += n;
-          sum +=
-              seconds(
-                  List.of(
-                      done == tokens
-                          ? new Chunk(sequence, tokens(n), Wanted.LAST, GREEDY)
-                          : new Chunk(sequence, tokens(n), Wanted.NONE)));
-        }
-        if (run >= 0) {
-          seconds[run] = sum;
-        }
+      double took = prompt(tokens);
+      if (run >= 0) {
+        seconds[run] = took;
       }
     }
     return seconds;
+  }
+
+  /** Seconds of one prompt, without another before it. */
+  public double prompt(int tokens) {
+    try (SequenceState sequence = model.states().acquire()) {
+      double sum = 0;
+      for (int done = 0; done < tokens; ) {
+        int n = Math.min(model.maxStepTokens(), tokens - done);
+        done += n;
+        sum +=
+            seconds(
+                List.of(
+                    done == tokens
+                        ? new Chunk(sequence, tokens(n), Wanted.LAST, GREEDY)
+                        : new Chunk(sequence, tokens(n), Wanted.NONE)));
+      }
+      return sum;
+    }
   }
 
   private double seconds(List<Chunk> chunks) {

@@ -56,8 +56,7 @@ final class ChatCommand implements Callable<Integer> {
           settings.prompt()); // a model without a chat template is refused before a word is typed
       if (console.inTerminal()) {
         console.quietNote(
-            "%s on %s; /help for help, Ctrl-D to leave"
-                .formatted(model.path().getFileName(), opened.device()));
+            "%s on %s; /help for help, Ctrl-D to leave".formatted(model.label(), opened.device()));
       }
       try (Conversation conversation = new Conversation(console, opened, settings, system)) {
         return conversation.run();

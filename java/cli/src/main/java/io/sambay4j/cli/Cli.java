@@ -59,12 +59,15 @@ final class Cli {
         List.of(
             new GenerateCommand(console),
             new ChatCommand(console),
+            new PullCommand(console),
+            new ModelsCommand(console),
             new ServeCommand(console),
             new ScoreCommand(console),
             new InspectCommand(console),
             new QuantizeCommand(console),
             new LogitsCommand(console),
             new BenchCommand(console),
+            new BenchServeCommand(console),
             new SelfTestCommand(console))) {
       cli.addSubcommand(command);
     }

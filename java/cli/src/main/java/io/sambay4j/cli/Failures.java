@@ -2,6 +2,7 @@ package io.sambay4j.cli;
 
 import io.sambay4j.InvalidModelException;
 import io.sambay4j.NativeException;
+import io.sambay4j.hub.HubException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -56,6 +57,7 @@ final class Failures {
     return failure.getClass() == IllegalArgumentException.class
         || failure.getClass() == IllegalStateException.class
         || failure instanceof InvalidModelException
+        || failure instanceof HubException
         || failure instanceof NativeException
         || failure instanceof UnsupportedOperationException;
   }

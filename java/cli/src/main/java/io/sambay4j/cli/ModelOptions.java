@@ -3,6 +3,9 @@ package io.sambay4j.cli;
 import io.sambay4j.LongRopePolicy;
 import io.sambay4j.TextModel;
 import io.sambay4j.backend.DType;
+import io.sambay4j.hub.HubException;
+import io.sambay4j.hub.ModelCache;
+import io.sambay4j.hub.ModelName;
 import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelLoader;
@@ -10,6 +13,8 @@ import io.sambay4j.model.ModelWork;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.WeightFormat;
 import io.sambay4j.weights.Checkpoint;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.function.Consumer;
@@ -30,12 +35,12 @@ final class ModelOptions {
 
   @Option(
       names = {"-m", "--model"},
-      paramLabel = "DIR",
+      paramLabel = "MODEL",
       order = 1,
       description =
-          "Model directory as published on Hugging Face, or a GGUF file of a dense model. Default: "
-              + "the model in the box.")
-  private @Nullable Path path;
+          "Model directory as published on Hugging Face, a GGUF file of a dense model, or the name of a model that "
+              + "sambay pull has fetched. Default: the model in the box.")
+  private @Nullable String model;
 
   @Option(
       names = "--dtype",
@@ -90,19 +95,53 @@ final class ModelOptions {
 
   /** The model asked for, or the one in the box. */
   Path path() {
-    return pathOr(path);
+    return path(model);
   }
 
-  /** A path, or the directory of the model in the box. */
-  static Path pathOr(@Nullable Path path) {
-    if (path != null) {
-      return path;
+  /** What the model is called, for people: its name or its directory. */
+  String label() {
+    return model != null && isName(model)
+        ? model
+        : String.valueOf(path().toAbsolutePath().normalize().getFileName());
+  }
+
+  /**
+   * The directory or file of a model.
+   *
+   * @param model a path, or the name of a downloaded model; null: the model in the box
+   */
+  static Path path(@Nullable String model) {
+    if (model != null) {
+      return isName(model) ? downloaded(model) : asPath(model);
     }
     String home = System.getProperty(HOME);
     if (home == null) {
       throw new IllegalArgumentException("no model is given; name its directory with --model DIR");
     }
     return Path.of(home, "models", "tiny-reasoner");
+  }
+
+  private static Path downloaded(String name) {
+    try {
+      return ModelCache.standard().resolve(name);
+    } catch (HubException e) {
+      throw new HubException(
+          "there is no directory or file %s, and the model %s".formatted(name, e.getMessage()), e);
+    }
+  }
+
+  /** What is there as a path is one, whatever it looks like. */
+  private static boolean isName(String model) {
+    return ModelName.isOne(model) && !Files.exists(asPath(model));
+  }
+
+  private static Path asPath(String model) {
+    try {
+      return Path.of(model);
+    } catch (InvalidPathException e) {
+      throw new IllegalArgumentException(
+          "--model is neither a path nor a name: " + e.getMessage(), e);
+    }
   }
 
   /**

@@ -34,10 +34,11 @@ final class QuantizeCommand implements Callable<Integer> {
 
   @Option(
       names = {"-m", "--model"},
-      paramLabel = "DIR",
+      paramLabel = "MODEL",
       order = 1,
-      description = "Model directory to read. Default: the model in the box.")
-  private @Nullable Path from;
+      description =
+          "Model directory to read, or the name of a model. Default: the model in the box.")
+  private @Nullable String from;
 
   @Option(
       names = "--to",
@@ -93,7 +94,7 @@ final class QuantizeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Path source = ModelOptions.pathOr(from);
+    Path source = ModelOptions.path(from);
     QuantizationManifest manifest;
     try (Progress progress = new Progress(console, "quantizing")) {
       manifest =

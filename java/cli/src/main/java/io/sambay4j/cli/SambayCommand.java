@@ -27,7 +27,8 @@ import picocli.CommandLine.Spec;
     footerHeading = "%nExamples:%n",
     footer = {
       "  sambay generate \"What is 17+25?\"        the small model in the box answers",
-      "  sambay chat --model DIR                 talk to a model",
+      "  sambay pull OWNER/NAME                  download a model",
+      "  sambay chat --model OWNER/NAME          talk to it; a directory will do as well",
       "  sambay inspect --model DIR              what is in a model directory, and what it needs",
       "  sambay COMMAND --help                   everything about a command"
     })

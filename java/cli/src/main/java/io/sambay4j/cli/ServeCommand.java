@@ -2,6 +2,7 @@ package io.sambay4j.cli;
 
 import io.sambay4j.LongRopePolicy;
 import io.sambay4j.TextModel;
+import io.sambay4j.answer.AnswerFormat;
 import io.sambay4j.server.SambayServer;
 import io.sambay4j.server.http.HttpOptions;
 import io.sambay4j.server.openai.CallObserver;
@@ -34,7 +35,7 @@ import picocli.CommandLine.Option;
     footerHeading = "%nExamples:%n",
     footer = {
       "  sambay serve",
-      "  sambay serve --model DIR --name phi --port 8000",
+      "  sambay serve --model OWNER/NAME --name phi --port 8000",
       "  sambay serve --host 0.0.0.0 --api-key-file keys.txt --tls-certificate cert.pem --tls-key key.pem"
     })
 final class ServeCommand implements Callable<Integer> {
@@ -51,12 +52,12 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "NAME",
       order = 10,
       description =
-          "What clients call the model, more than once for more names. Default: its directory's name.")
+          "What clients call the model, more than once for more names. Default: its own, or its directory's.")
   private List<String> names = new ArrayList<>();
 
   @Option(
       names = "--add-model",
-      paramLabel = "NAME=DIR",
+      paramLabel = "NAME=MODEL",
       order = 11,
       description = "One more model, with the same settings; more than once for more.")
   private List<String> more = new ArrayList<>();
@@ -160,6 +161,26 @@ final class ServeCommand implements Callable<Integer> {
   private @Nullable Path key;
 
   @Option(
+      names = "--thoughts",
+      paramLabel = "FORMAT",
+      order = 25,
+      defaultValue = "none",
+      description =
+          "How the model marks its thought: none, think (<think>...</think>), or think-opened where the template writes "
+              + "<think> itself. Default: none.")
+  private String thoughts = "none";
+
+  @Option(
+      names = "--tool-calls",
+      paramLabel = "FORMAT",
+      order = 26,
+      defaultValue = "tool_call",
+      description =
+          "How the model marks calls of tools: tool_call (<tool_call>...</tool_call>), phi (<|tool_call|>), or none. "
+              + "Default: tool_call.")
+  private String toolCalls = "tool_call";
+
+  @Option(
       names = "--max-body",
       paramLabel = "MIB",
       order = 30,
@@ -226,20 +247,21 @@ final class ServeCommand implements Callable<Integer> {
 
   private void open(List<ServedModel> models) {
     Path path = model.path();
-    String name = names.isEmpty() ? nameOf(path) : names.get(0);
+    String name = names.isEmpty() ? visible(model.label()) : names.get(0);
     List<String> aliases = names.isEmpty() ? List.of() : names.subList(1, names.size());
-    models.add(new ServedModel(name, aliases, openText(path), Instant.now()));
+    models.add(new ServedModel(name, aliases, openText(path), Instant.now(), format()));
     for (String pair : more) {
       int separator = pair.indexOf('=');
       if (separator < 1 || separator == pair.length() - 1) {
-        throw new IllegalArgumentException("--add-model takes NAME=DIR but was given " + pair);
+        throw new IllegalArgumentException("--add-model takes NAME=MODEL but was given " + pair);
       }
       models.add(
           new ServedModel(
               pair.substring(0, separator),
               List.of(),
-              openText(Path.of(pair.substring(separator + 1))),
-              Instant.now()));
+              openText(ModelOptions.path(pair.substring(separator + 1))),
+              Instant.now(),
+              format()));
     }
   }
 
@@ -257,9 +279,13 @@ final class ServeCommand implements Callable<Integer> {
                 .prefixCacheBytes((long) atLeast("--prefix-cache", prefixCache, 0) << 20));
   }
 
-  private static String nameOf(Path path) {
-    return String.valueOf(path.toAbsolutePath().normalize().getFileName())
-        .replaceAll("[^!-~]", "-");
+  private AnswerFormat format() {
+    return AnswerFormat.named(thoughts, toolCalls);
+  }
+
+  /** Names go into headers and labels. */
+  private static String visible(String name) {
+    return name.replaceAll("[^!-~]", "-");
   }
 
   private HttpOptions httpOptions() {

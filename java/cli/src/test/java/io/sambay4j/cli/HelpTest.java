@@ -14,11 +14,14 @@ final class HelpTest {
       strings = {
         "generate",
         "chat",
+        "pull",
+        "models",
         "score",
         "inspect",
         "quantize",
         "logits",
         "bench",
+        "bench-serve",
         "self-test"
       })
   void everyCommandExplainsItselfWithExamplesAndExitCodes(String command) {

@@ -53,6 +53,30 @@ public final class Backends {
     return backend;
   }
 
+  /**
+   * Opens a backend whose rows do not depend on each other, not in the last bit: the CPU, or plain
+   * Java, without matrix tiles (AMX), which take over from a number of rows on and round otherwise.
+   *
+   * @throws IllegalArgumentException if a card or those tiles are demanded
+   */
+  public static Backend openRowByRow(String device, @Nullable String target, int threads) {
+    DeviceName.Kind kind = DeviceName.parse(device).kind();
+    if (kind == DeviceName.Kind.CUDA || "amx".equals(target)) {
+      throw new IllegalArgumentException(
+          "deterministic results need the device cpu or reference and a target other than amx, not device %s and target %s"
+              .formatted(device, target));
+    }
+    boolean cpu =
+        kind == DeviceName.Kind.CPU
+            || (kind == DeviceName.Kind.AUTO && NativeLibrary.isAvailable());
+    Backend backend = open(cpu ? "cpu" : device, target, threads, 0);
+    if (cpu && backend.description().contains("amx")) {
+      backend.close();
+      return open("cpu", "avx512", threads, 0);
+    }
+    return backend;
+  }
+
   private static Backend openCpu(@Nullable String target, int threads) {
     NativeLibrary.unavailabilityCause()
         .ifPresent(

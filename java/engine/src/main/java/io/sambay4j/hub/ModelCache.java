@@ -95,7 +95,7 @@ public final class ModelCache {
         folder.commit(model.revision()).map(folder::snapshot).filter(Files::isDirectory).isPresent()
             && model.file() == null;
     if (begun) {
-      return "only a part of %s has been downloaded; to complete it, %s".formatted(model, pull);
+      return "%s has been downloaded only in part; to complete it, %s".formatted(model, pull);
     }
     String others =
         list().stream()

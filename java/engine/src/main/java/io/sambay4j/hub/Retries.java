@@ -60,7 +60,7 @@ final class Retries {
     Duration asked = failure instanceof Busy busy ? busy.retryAfter : null;
     if (failures >= ATTEMPTS || (asked != null && asked.compareTo(LONGEST_ASKED) > 0)) {
       throw new HubException(
-          "%s: %s%s; what has arrived is kept, run the same command again to continue"
+          "%s: %s%s; run the same command again later, what has arrived is kept"
               .formatted(
                   what,
                   sentence(failure),
@@ -89,7 +89,7 @@ final class Retries {
       cause = cause.getCause();
     }
     if (cause instanceof UnknownHostException || cause.toString().contains("Unresolved")) {
-      return "the hub's name is not known; is there a network?";
+      return "the hub's name is not known (is there a network?)";
     }
     if (failure instanceof ConnectException) {
       return "the hub cannot be reached";

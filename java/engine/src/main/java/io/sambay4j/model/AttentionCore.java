@@ -1,7 +1,9 @@
 package io.sambay4j.model;
 
 import io.sambay4j.backend.AttentionShape;
+import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Backend.Differential;
+import io.sambay4j.backend.Batch;
 import io.sambay4j.backend.KeyValueView;
 import io.sambay4j.backend.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -37,14 +39,22 @@ record AttentionCore(
   }
 
   /**
-   * y [rows, queryCols] = attention of q over the cache and, where given, the chunk's own k and v.
+   * y [rows, queryCols] = attention of q over the cache and, where given, the rows' own k and v.
+   *
+   * @param batch whose rows they are
    */
   void attend(
-      Tensor q, @Nullable Tensor k, @Nullable Tensor v, KeyValueView cache, Tensor y, Pass pass) {
+      Tensor q,
+      @Nullable Tensor k,
+      @Nullable Tensor v,
+      KeyValueView cache,
+      Tensor y,
+      Batch batch,
+      Backend backend) {
     if (differential == null) {
-      pass.backend().attention(pass.batch(), shape, q, k, v, cache, y);
+      backend.attention(batch, shape, q, k, v, cache, y);
     } else {
-      pass.backend().diffAttention(pass.batch(), shape, differential, q, k, v, cache, y);
+      backend.diffAttention(batch, shape, differential, q, k, v, cache, y);
     }
   }
 }

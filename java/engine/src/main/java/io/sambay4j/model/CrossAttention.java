@@ -28,7 +28,18 @@ record CrossAttention(int keyValueLayer, AttentionCore core, Linear query, Linea
     query.apply(norm, h, q, pass);
     core.rotate(q, pass);
     Tensor y = pass.work().attention().rows(0, rows);
-    core.attend(q, null, null, pass.cache(layer), y, pass);
+    for (Pass.Part part : pass.parts()) {
+      int from = part.from();
+      int to = part.to();
+      core.attend(
+          q.rows(from, to),
+          null,
+          null,
+          pass.cache(layer, part),
+          y.rows(from, to),
+          part.batch(),
+          pass.backend());
+    }
     outProj.addTo(h, y, pass);
   }
 }

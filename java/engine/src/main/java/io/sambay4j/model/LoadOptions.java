@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  *     see {@link StatePool#cacheTokens}
  * @param prefixCacheBytes memory for states kept beside those of sequences, see {@link
  *     StatePool#park}, and for keys and values that only they hold; 0: none
+ * @param deterministic whether a row's arithmetic must not depend on which rows come with it, see
+ *     {@link Pass#parts}
  */
 public record LoadOptions(
     @Nullable WeightFormat weights,
@@ -28,7 +30,8 @@ public record LoadOptions(
     int sequences,
     int stepTokens,
     int cacheTokens,
-    long prefixCacheBytes) {
+    long prefixCacheBytes,
+    boolean deterministic) {
   /** The largest {@code contextLimit}. */
   public static final int MAX_CONTEXT = 1 << 24;
 
@@ -54,7 +57,7 @@ public record LoadOptions(
     }
   }
 
-  /** Without a prefix cache. */
+  /** Without a prefix cache, and not deterministic. */
   public LoadOptions(
       @Nullable WeightFormat weights,
       DType activations,
@@ -62,7 +65,7 @@ public record LoadOptions(
       int sequences,
       int stepTokens,
       int cacheTokens) {
-    this(weights, activations, contextLimit, sequences, stepTokens, cacheTokens, 0);
+    this(weights, activations, contextLimit, sequences, stepTokens, cacheTokens, 0, false);
   }
 
   /** How a weight matrix is kept that is stored so. */
@@ -73,7 +76,14 @@ public record LoadOptions(
   /** The same with weights kept otherwise. */
   public LoadOptions withWeights(@Nullable WeightFormat format) {
     return new LoadOptions(
-        format, activations, contextLimit, sequences, stepTokens, cacheTokens, prefixCacheBytes);
+        format,
+        activations,
+        contextLimit,
+        sequences,
+        stepTokens,
+        cacheTokens,
+        prefixCacheBytes,
+        deterministic);
   }
 
   private static void check(String name, int value, int max) {

@@ -101,7 +101,13 @@ public final class ModelLoader {
               options.contextLimit(),
               (int) cacheTokens,
               kept.places());
-      return new SambayModel(parts, work, states, options.stepTokens());
+      return new SambayModel(
+          parts,
+          work,
+          states,
+          options.stepTokens(),
+          options.deterministic(),
+          ModelFingerprint.of(config, options, checkpoint, backend.description()));
     } catch (RuntimeException | Error e) {
       backend.close(); // closes what was made on it
       throw e;

@@ -37,10 +37,18 @@ public final class SambayModel implements AutoCloseable {
   private final Workspace work;
   private final StatePool states;
   private final int maxStepTokens;
+  private final boolean deterministic;
+  private final String fingerprint;
   private final float[] logitsRow;
   private final DecodeGraphs decodeGraphs;
 
-  SambayModel(ModelParts parts, Workspace work, StatePool states, int maxStepTokens) {
+  SambayModel(
+      ModelParts parts,
+      Workspace work,
+      StatePool states,
+      int maxStepTokens,
+      boolean deterministic,
+      String fingerprint) {
     this.config = parts.config();
     this.backend = parts.backend();
     this.owned = parts.owned();
@@ -51,6 +59,8 @@ public final class SambayModel implements AutoCloseable {
     this.work = work;
     this.states = states;
     this.maxStepTokens = maxStepTokens;
+    this.deterministic = deterministic;
+    this.fingerprint = fingerprint;
     this.logitsRow = new float[config.vocabSize()];
     this.decodeGraphs = new DecodeGraphs(this, work.logits().rows());
     List<DecoderLayer> layers = parts.layers();
@@ -83,6 +93,19 @@ public final class SambayModel implements AutoCloseable {
 
   Workspace work() {
     return work;
+  }
+
+  /**
+   * Whether the same tokens leave the same bits, wherever a prompt is cut and whatever runs beside
+   * it.
+   */
+  public boolean isDeterministic() {
+    return deterministic;
+  }
+
+  /** Names the model, its weights and how they and its caches are kept: whose states are alike. */
+  public String fingerprint() {
+    return fingerprint;
   }
 
   /** Rows a step may have, all chunks together. */
@@ -313,7 +336,7 @@ public final class SambayModel implements AutoCloseable {
    */
   Pass pass(Batch batch, int[] rotaryRows, StatePool.BlockTable blocks) {
     Batch rotaryBatch = new Batch(batch.sequenceStart(), batch.slot(), rotaryRows);
-    return new Pass(backend, work, states, batch, rotaryBatch, blocks);
+    return Pass.of(backend, work, states, batch, rotaryBatch, blocks, deterministic);
   }
 
   /** Row of the rotary tables for a sequence's position; any in models without. */

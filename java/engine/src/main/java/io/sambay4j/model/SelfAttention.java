@@ -32,10 +32,17 @@ record SelfAttention(int layer, AttentionCore core, Linear qkv, Linear outProj) 
 
     // Attend first, append after: a ring holds one window, and the chunk would overwrite what its
     // first rows need.
-    KeyValueView cache = pass.cache(layer);
     Tensor y = pass.work().attention().rows(0, rows);
-    core.attend(q, k, v, cache, y, pass);
-    pass.backend().kvAppend(pass.batch(), k, v, cache);
+    for (Pass.Part part : pass.parts()) {
+      int from = part.from();
+      int to = part.to();
+      KeyValueView cache = pass.cache(layer, part);
+      Tensor keys = k.rows(from, to);
+      Tensor values = v.rows(from, to);
+      core.attend(
+          q.rows(from, to), keys, values, cache, y.rows(from, to), part.batch(), pass.backend());
+      pass.backend().kvAppend(part.batch(), keys, values, cache);
+    }
     outProj.addTo(h, y, pass);
   }
 }

@@ -65,6 +65,11 @@ public final class StateTensors {
     return all;
   }
 
+  /** Copies a parked snapshot out of its model, see {@link StatePool#park}. */
+  public static Map<String, Named> export(SambayModel model, StatePool.Snapshot snapshot) {
+    return export(model, snapshot.asSequence());
+  }
+
   private static void exportKeyValues(
       SambayModel model,
       String prefix,

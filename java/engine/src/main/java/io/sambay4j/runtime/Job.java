@@ -31,6 +31,7 @@ public abstract class Job {
   private int[] cuts = {}; // positions of the prompt that chunks must end at, ascending
   private int lastKept; // where its state was kept last
   private boolean running;
+  private long promptRead; // nanoTime; 0 before
   private volatile boolean cancelled;
 
   /**
@@ -178,9 +179,26 @@ public abstract class Job {
     return submitted - terms.priority * NANOS_PER_POINT;
   }
 
-  /** Nanoseconds from submission to admission; to now while it waits. */
-  final long waited() {
-    return (admitted == 0 ? System.nanoTime() : admitted) - submitted;
+  /** Tells the flight recorder of the job, which ends. */
+  final void write(End end) {
+    RequestEvent event = new RequestEvent();
+    if (!event.shouldCommit()) {
+      return;
+    }
+    long now = System.nanoTime();
+    event.waiting = (admitted == 0 ? now : admitted) - submitted;
+    event.promptTime = admitted == 0 ? 0 : (promptRead == 0 ? now : promptRead) - admitted;
+    event.generationTime = promptRead == 0 ? 0 : now - promptRead;
+    event.promptTokens = prompt;
+    event.cachedTokens = cached;
+    event.generatedTokens = generatedTokens();
+    event.finishReason = finishReason(end);
+    event.commit();
+  }
+
+  /** How the end is called in records. */
+  protected String finishReason(End end) {
+    return end.name();
   }
 
   final boolean needsSequence() {
@@ -334,6 +352,9 @@ public abstract class Job {
   final void wasFed(Chunk chunk) {
     int first = Math.max(fed, inputStart);
     fed += chunk.ids().length;
+    if (promptRead == 0 && fed >= prompt) {
+      promptRead = System.nanoTime();
+    }
     if (first < fed) {
       fed(Arrays.copyOfRange(tokens, first, fed), fed - inputStart, known - inputStart);
     }

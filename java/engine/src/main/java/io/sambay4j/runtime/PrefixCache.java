@@ -1,15 +1,24 @@
 package io.sambay4j.runtime;
 
 import io.sambay4j.model.RopeConfig.Factors;
+import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
+import io.sambay4j.model.StateFile;
+import io.sambay4j.model.StateFile.State;
 import io.sambay4j.model.StatePool;
 import io.sambay4j.model.StatePool.Snapshot;
+import io.sambay4j.model.StateTensors;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * States of sequences by their tokens, so that a prompt that begins like an earlier one need not be
@@ -25,48 +34,77 @@ final class PrefixCache implements AutoCloseable {
   /** A state for fewer tokens more than another is not worth its copy, nor a cut of the prompt. */
   static final int WORTH_KEEPING = 32;
 
+  /** The same where the state need not be copied, because its sequence has ended. */
+  private static final int WORTH_A_PLACE = 8;
+
+  /** Reading a file pays only if it spares so many tokens more than a state in memory. */
+  private static final int WORTH_A_FILE = 64;
+
+  private static final Logger log = LoggerFactory.getLogger(PrefixCache.class);
+
+  private final SambayModel model;
   private final StatePool states;
   private final long limit;
+  private final @Nullable PrefixFiles files;
   private final Map<Factors, PrefixTree<Entry>> trees = new EnumMap<>(Factors.class);
-  private final Set<Entry> entries = new HashSet<>();
+  private final Set<Entry> inMemory = new HashSet<>();
+  private final Map<Path, Entry> inFiles = new HashMap<>();
   private double clock; // the value of what was dropped last
   private long hits;
   private long misses;
   private long tokensSaved;
   private long evictions;
 
+  /** A state: in memory, in a file, or in both. */
   private static final class Entry {
     final PrefixTree<Entry> tree;
     final PrefixTree.Node<Entry> node;
-    final Snapshot snapshot;
+    @Nullable Snapshot snapshot;
+    @Nullable Path file;
     double usedAt; // the clock then
 
-    Entry(PrefixTree<Entry> tree, PrefixTree.Node<Entry> node, Snapshot snapshot, double usedAt) {
+    Entry(PrefixTree<Entry> tree, PrefixTree.Node<Entry> node) {
       this.tree = tree;
       this.node = node;
-      this.snapshot = snapshot;
-      this.usedAt = usedAt;
     }
   }
 
   /**
-   * Where a prompt may begin.
-   *
-   * @param length tokens the sequence has now
-   * @param shared tokens at the prompt's beginning that some earlier sequence had too
-   */
-  record Start(int length, int shared) {}
-
-  /**
    * @param limit bytes of states and of the blocks that they alone hold
+   * @param directory where states go that memory has no room for; null: nowhere
+   * @param fileLimit bytes of files there
    */
-  PrefixCache(StatePool states, long limit) {
-    this.states = states;
+  PrefixCache(SambayModel model, long limit, @Nullable Path directory, long fileLimit) {
+    this.model = model;
+    this.states = model.states();
     this.limit = limit;
     for (Factors factors : Factors.values()) {
       trees.put(factors, new PrefixTree<>());
     }
+    this.files =
+        directory == null ? null : new PrefixFiles(model, directory, fileLimit, this::forget);
     states.reclaimFrom(this::evict);
+    if (files != null) {
+      files.scan(this::found);
+    }
+  }
+
+  private void found(Path file, StateFile.Header header) {
+    PrefixTree<Entry> tree = tree(header.factors());
+    Entry entry = entry(tree, tree.node(header.tokens(), header.tokens().length));
+    if (entry.file == null) { // two runs may have written the same
+      entry.file = file;
+      inFiles.put(file, entry);
+    }
+  }
+
+  private static Entry entry(PrefixTree<Entry> tree, PrefixTree.Node<Entry> node) {
+    Entry entry = node.value();
+    if (entry == null) {
+      entry = new Entry(tree, node);
+      tree.setValue(node, entry);
+    }
+    return entry;
   }
 
   private PrefixTree<Entry> tree(Factors factors) {
@@ -77,19 +115,61 @@ final class PrefixCache implements AutoCloseable {
    * Gives an empty sequence the longest state there is for a prompt.
    *
    * @param most tokens the state may have: one must be left to feed
+   * @return tokens at the prompt's beginning that some earlier sequence had too
    */
-  Start begin(SequenceState sequence, Factors factors, int[] prompt, int most) {
-    PrefixTree.Match<Entry> match = tree(factors).match(prompt, most);
-    Entry entry = match.node() == null ? null : match.node().value();
-    if (entry == null) {
-      misses++;
-      return new Start(0, match.common());
+  int begin(SequenceState sequence, Factors factors, int[] prompt, int most) {
+    PrefixTree<Entry> tree = tree(factors);
+    int common = tree.match(prompt, most).common();
+    int from = most;
+    while (true) {
+      PrefixTree.Node<Entry> node = tree.match(prompt, from).node();
+      Entry entry = node == null ? null : node.value();
+      if (node == null || entry == null) {
+        misses++;
+        return common;
+      }
+      int length = node.depth(); // the node may go with a file that is not to be used
+      if (restore(sequence, entry)) {
+        entry.usedAt = clock;
+        hits++;
+        tokensSaved += length;
+        return common;
+      }
+      from = length - 1; // the next shorter one
     }
-    states.restore(sequence, entry.snapshot);
-    entry.usedAt = clock;
-    hits++;
-    tokensSaved += match.length();
-    return new Start(match.length(), match.common());
+  }
+
+  private boolean restore(SequenceState sequence, Entry entry) {
+    if (entry.snapshot != null) {
+      states.restore(sequence, entry.snapshot);
+      return true;
+    }
+    return entry.file != null
+        && entry.node.gap(other -> other.snapshot != null) >= WORTH_A_FILE
+        && restoreFromFile(sequence, entry, entry.file);
+  }
+
+  private boolean restoreFromFile(SequenceState sequence, Entry entry, Path file) {
+    State saved = Objects.requireNonNull(files).read(file);
+    int[] tokens = entry.node.tokens();
+    if (saved == null || !Arrays.equals(saved.tokens(), tokens)) {
+      forget(file); // the file stays: it may be somebody's
+      return false;
+    }
+    try {
+      sequence.useRopeFactors(saved.factors());
+      StateTensors.restore(model, sequence, tokens.length, saved.arrays());
+    } catch (IllegalArgumentException e) { // other arrays than this model's
+      log.warn("{} is not used: {}", file, e.getMessage());
+      states.clear(sequence);
+      forget(file);
+      return false;
+    }
+    if (hasRoom()) {
+      entry.snapshot = states.park(sequence);
+      inMemory.add(entry);
+    }
+    return true;
   }
 
   /** Keeps a sequence's state, if there is room for it and it is new. */
@@ -102,7 +182,7 @@ final class PrefixCache implements AutoCloseable {
 
   /** As {@link #keep} for a sequence that has ended; it may be closed by that. */
   void keepLast(int[] tokens, SequenceState sequence) {
-    PrefixTree.@Nullable Node<Entry> node = place(tokens, sequence, WORTH_KEEPING);
+    PrefixTree.@Nullable Node<Entry> node = place(tokens, sequence, WORTH_A_PLACE);
     if (node != null) {
       add(sequence, node, states.retire(sequence));
     }
@@ -110,10 +190,10 @@ final class PrefixCache implements AutoCloseable {
   }
 
   private void add(SequenceState sequence, PrefixTree.Node<Entry> node, Snapshot snapshot) {
-    PrefixTree<Entry> tree = tree(factors(sequence));
-    Entry entry = new Entry(tree, node, snapshot, clock);
-    tree.setValue(node, entry);
-    entries.add(entry);
+    Entry entry = entry(tree(factors(sequence)), node);
+    entry.snapshot = snapshot;
+    entry.usedAt = clock;
+    inMemory.add(entry);
   }
 
   private static Factors factors(SequenceState sequence) {
@@ -132,18 +212,25 @@ final class PrefixCache implements AutoCloseable {
       return null;
     }
     PrefixTree<Entry> tree = tree(factors(sequence));
-    PrefixTree.Match<Entry> known = tree.match(tokens, length);
-    Entry nearest = known.node() == null ? null : known.node().value();
-    if (nearest != null && length - known.length() < worthKeeping) {
+    PrefixTree.Node<Entry> known = tree.match(tokens, length).node();
+    Entry nearest = known == null ? null : known.value();
+    if (known != null && nearest != null && length - known.depth() < worthKeeping) {
       nearest.usedAt = clock;
-      return null;
-    }
-    while (states.freeParkingPlaces() == 0 || bytes() + states.slotBytes() > limit) {
-      if (!evict()) {
+      if (nearest.snapshot != null || known.depth() < length) {
         return null;
       }
     }
-    return tree.node(tokens, length);
+    return hasRoom() ? tree.node(tokens, length) : null;
+  }
+
+  /** Makes room for one more state. */
+  private boolean hasRoom() {
+    while (states.freeParkingPlaces() == 0 || bytes() + states.slotBytes() > limit) {
+      if (!evict()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Keeps to the limit; blocks may have become the cache's alone since. */
@@ -155,7 +242,7 @@ final class PrefixCache implements AutoCloseable {
   private boolean evict() {
     Entry least = null;
     double leastValue = Double.MAX_VALUE;
-    for (Entry entry : entries) {
+    for (Entry entry : inMemory) {
       double value = value(entry);
       if (value < leastValue) {
         least = entry;
@@ -167,45 +254,86 @@ final class PrefixCache implements AutoCloseable {
     }
     clock = Math.max(clock, leastValue);
     evictions++;
+    save(least, false);
     drop(least);
     return true;
   }
 
   /** Tokens saved for each byte, and more the later it was used. */
   private double value(Entry entry) {
-    int gap = entry.node.gap();
+    int gap = entry.node.gap(other -> other.snapshot != null);
     double bytes = Math.max(1, states.slotBytes() + gap * (double) states.cacheBytesPerToken());
     return entry.usedAt + gap / bytes;
   }
 
+  /** Writes a state to a file that is in none. */
+  private void save(Entry entry, boolean atEnd) {
+    Snapshot snapshot = entry.snapshot;
+    if (files == null
+        || entry.file != null
+        || snapshot == null
+        || entry.node.gap(other -> other.file != null) < WORTH_A_FILE) {
+      return;
+    }
+    Factors factors = Objects.requireNonNull(snapshot.ropeFactors());
+    State state = new State(entry.node.tokens(), factors, StateTensors.export(model, snapshot));
+    Path file = files.write(state, atEnd);
+    if (file != null) {
+      entry.file = file;
+      inFiles.put(file, entry);
+    }
+  }
+
+  /** Gives a state's memory back. */
   private void drop(Entry entry) {
-    entries.remove(entry);
-    entry.tree.remove(entry.node);
-    entry.snapshot.close();
+    inMemory.remove(entry);
+    if (entry.snapshot != null) {
+      entry.snapshot.close();
+      entry.snapshot = null;
+    }
+    removeIfNowhere(entry);
+  }
+
+  /** A file is not there any more, or not to be used. */
+  private void forget(Path file) {
+    Entry entry = inFiles.remove(file);
+    if (entry != null) {
+      entry.file = null;
+      removeIfNowhere(entry);
+    }
+  }
+
+  private static void removeIfNowhere(Entry entry) {
+    if (entry.snapshot == null && entry.file == null) {
+      entry.tree.remove(entry.node);
+    }
   }
 
   /** Memory of all states, and of the blocks that nobody else holds. */
   long bytes() {
-    return entries.size() * states.slotBytes()
+    return inMemory.size() * states.slotBytes()
         + (long) states.spareBlocks() * StatePool.BLOCK_TOKENS * states.cacheBytesPerToken();
   }
 
   /** Fills in what the cache knows of itself. */
   EngineCounters.Prefixes counters() {
     return new EngineCounters.Prefixes(
-        hits, misses, tokensSaved, entries.size(), bytes(), limit, evictions, 0);
+        hits, misses, tokensSaved, inMemory.size(), bytes(), limit, evictions, inFiles.size());
   }
 
-  /** Whether a prompt's tokens are all forgotten: for tests of what is left behind. */
-  boolean isEmpty() {
-    return entries.isEmpty() && trees.values().stream().allMatch(PrefixTree::isEmpty);
-  }
-
-  /** Drops everything. */
+  /** Writes what is in memory only, where there is a directory, and gives everything back. */
   @Override
   public void close() {
-    for (Entry entry : Set.copyOf(entries)) {
+    for (Entry entry : Set.copyOf(inMemory)) {
+      try {
+        save(entry, true);
+      } catch (RuntimeException e) {
+        log.warn("a state of the prefix cache could not be kept", e);
+      }
       drop(entry);
+    }
+    if (files != null) {
+      files.close();
     }
   }
 }

@@ -3,6 +3,7 @@ package io.sambay4j.runtime;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,10 +35,10 @@ final class PrefixTree<V> {
       return value;
     }
 
-    /** Tokens from the nearest value before this one, or from the start. */
-    int gap() {
+    /** Tokens from the nearest value before this one that counts, or from the start. */
+    int gap(Predicate<V> counts) {
       Node<V> before = parent;
-      while (before != null && before.value == null) {
+      while (before != null && (before.value == null || !counts.test(before.value))) {
         before = before.parent;
       }
       return depth - (before == null ? 0 : before.depth);
@@ -59,11 +60,7 @@ final class PrefixTree<V> {
    * @param node of the longest beginning with a value; null: none
    * @param common how many of the tokens are in the tree, with a value or not
    */
-  record Match<V>(@Nullable Node<V> node, int common) {
-    int length() {
-      return node == null ? 0 : node.depth;
-    }
-  }
+  record Match<V>(@Nullable Node<V> node, int common) {}
 
   /**
    * The longest beginning that has a value.
@@ -152,10 +149,5 @@ final class PrefixTree<V> {
     if (node.parent != null) {
       node.parent.children.put(edge[0], child);
     }
-  }
-
-  /** Whether nothing is in it. */
-  boolean isEmpty() {
-    return root.children.isEmpty() && root.value == null;
   }
 }

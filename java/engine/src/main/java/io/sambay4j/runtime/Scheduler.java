@@ -1,11 +1,10 @@
 package io.sambay4j.runtime;
 
 import io.sambay4j.model.Chunk;
-import io.sambay4j.model.RopeConfig;
 import io.sambay4j.model.SambayModel;
-import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.StatePool;
 import io.sambay4j.runtime.Job.End;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -30,15 +29,9 @@ import org.slf4j.LoggerFactory;
 public final class Scheduler implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Scheduler.class);
 
-  /** Tokens of a prompt after which its state is kept again. */
-  private static final int KEEP_EVERY = 1024;
-
-  /** A prompt with fewer new tokens than this is not cut before its last one. */
-  private static final int WORTH_A_CUT = 128;
-
   private final SambayModel model;
   private final StepPlan plan;
-  private final @Nullable PrefixCache prefixes;
+  private final Sequences sequences;
   private final Thread thread;
   private final WaitingJobs waiting; // guarded by this
   private final Deque<Runnable> commands = new ArrayDeque<>(); // guarded by this
@@ -60,10 +53,18 @@ public final class Scheduler implements AutoCloseable {
    * @param queueLimit jobs that may wait, at least 1
    * @param chunkTokens most tokens of a prompt in one step, at least 1; fewer where a step is small
    * @param prefixCacheBytes for the prefix cache; 0: none
+   * @param prefixCacheDirectory where states go that memory has no room for; null: nowhere
+   * @param prefixCacheFileBytes for files there
    */
-  public record Settings(int queueLimit, int chunkTokens, long prefixCacheBytes) {
+  public record Settings(
+      int queueLimit,
+      int chunkTokens,
+      long prefixCacheBytes,
+      @Nullable Path prefixCacheDirectory,
+      long prefixCacheFileBytes) {
     /** No limits, no prefix cache. */
-    public static final Settings PLAIN = new Settings(Integer.MAX_VALUE, Integer.MAX_VALUE, 0);
+    public static final Settings PLAIN =
+        new Settings(Integer.MAX_VALUE, Integer.MAX_VALUE, 0, null, 0);
   }
 
   /** Takes the model over: {@link #close} closes it. */
@@ -77,10 +78,17 @@ public final class Scheduler implements AutoCloseable {
     int besideOthers = model.maxStepTokens() - (model.states().slots() - 1);
     this.plan = new StepPlan(model.maxStepTokens(), Math.min(besideOthers, settings.chunkTokens()));
     this.waiting = new WaitingJobs(settings.queueLimit());
-    this.prefixes =
-        settings.prefixCacheBytes() > 0 && model.states().freeParkingPlaces() > 0
-            ? new PrefixCache(model.states(), settings.prefixCacheBytes())
-            : null;
+    boolean keeps = settings.prefixCacheBytes() > 0 && model.states().freeParkingPlaces() > 0;
+    this.sequences =
+        new Sequences(
+            model,
+            keeps
+                ? new PrefixCache(
+                    model,
+                    settings.prefixCacheBytes(),
+                    settings.prefixCacheDirectory(),
+                    settings.prefixCacheFileBytes())
+                : null);
     this.counters = count();
     this.thread = new Thread(this::loop, "sambay-engine");
     thread.setDaemon(true);
@@ -245,7 +253,7 @@ public final class Scheduler implements AutoCloseable {
         generatedTokens,
         steps,
         Duration.ofNanos(System.nanoTime() - opened),
-        prefixes == null ? EngineCounters.Prefixes.NONE : prefixes.counters());
+        sequences.counters());
   }
 
   private void loop() {
@@ -335,13 +343,13 @@ public final class Scheduler implements AutoCloseable {
       if (memoryIsShort) {
         continue;
       }
-      if (!hasRoomFor(job)) {
+      if (!sequences.haveRoomFor(job, running)) {
         memoryIsShort = !refuseIfHopeless(job);
         continue;
       }
       leaveQueue(job);
       try {
-        start(job);
+        sequences.start(job);
         running.add(job);
       } catch (Throwable failure) { // a copy of a state that the device refused
         end(job, End.FAILED, failure);
@@ -350,34 +358,13 @@ public final class Scheduler implements AutoCloseable {
     refuseWhoseSlotNeverComes();
   }
 
-  private boolean hasRoomFor(Job job) {
-    StatePool states = model.states();
-    long promised = 0;
-    for (Job other : running) {
-      promised += states.blocksToCome(other.state(), other.longest());
-    }
-    int needed = states.blocksToCome(job.stateOrNull(), job.longest());
-    return promised + needed <= (long) states.freeBlocks() + states.spareBlocks();
-  }
-
   /** Memory comes back when somebody who runs ends: if nobody does, or it is not enough, never. */
   private boolean refuseIfHopeless(Job job) {
-    StatePool states = model.states();
-    int needed = states.blocksToCome(job.stateOrNull(), job.longest());
-    if (needed <= states.blocks() && !running.isEmpty()) {
-      return false;
+    boolean hopeless = running.isEmpty() || sequences.areTooSmallFor(job);
+    if (hopeless) {
+      refuse(job, End.FAILED, sequences.noRoom(job));
     }
-    refuse(
-        job,
-        End.FAILED,
-        new IllegalStateException(
-            "the key/value cache is full: %d blocks of %d tokens are needed, and of %d all but %d are held by open sessions; close some, ask for fewer tokens, or open the model with a larger cache"
-                .formatted(
-                    needed,
-                    StatePool.BLOCK_TOKENS,
-                    states.blocks(),
-                    states.freeBlocks() + states.spareBlocks())));
-    return true;
+    return hopeless;
   }
 
   /** A slot comes back when a job ends that has one of its own: if none runs, never. */
@@ -402,63 +389,6 @@ public final class Scheduler implements AutoCloseable {
     end(job, end, failure);
   }
 
-  /** Gives a job its sequence, with as much of its prompt as somebody has read before. */
-  private void start(Job job) {
-    if (!job.needsSequence()) {
-      job.admit(null);
-      return;
-    }
-    SequenceState sequence = model.states().acquire();
-    try {
-      RopeConfig.Factors factors = job.neededFactors(model);
-      Branches branches = job.terms().branches();
-      int last = job.promptTokens() - 1; // at least one token must be left to feed
-      if (branches != null && branches.start(job, model.states(), sequence, factors)) {
-        job.admit(sequence);
-        return;
-      }
-      int shared = 0;
-      if (prefixes != null && job.terms().prefixCache()) {
-        shared = prefixes.begin(sequence, factors, job.tokens(job.promptTokens()), last).shared();
-      }
-      job.admit(sequence);
-      job.cutAt(cuts(job, sequence.length(), Math.min(shared, last), last));
-      keepState(job);
-    } catch (RuntimeException | Error e) {
-      sequence.close();
-      throw e;
-    }
-  }
-
-  /** Where a prompt is cut because its state there is worth keeping. */
-  private int[] cuts(Job job, int start, int shared, int last) {
-    boolean keeps = prefixes != null && job.terms().prefixCache();
-    List<Integer> cuts = new ArrayList<>();
-    if (keeps && shared - start >= PrefixCache.WORTH_KEEPING && shared < last) {
-      cuts.add(shared); // somebody else went another way from here
-    }
-    boolean branches = job.terms().branches() != null;
-    if (branches || (keeps && (last - start >= WORTH_A_CUT || shared == last))) {
-      cuts.add(last); // the same prompt again, or longer
-    }
-    return cuts.stream().mapToInt(cut -> cut).toArray();
-  }
-
-  /** Keeps a job's state where it will be useful to others. */
-  private void keepState(Job job) {
-    Branches branches = job.terms().branches();
-    if (branches != null && job.fedTokens() == job.promptTokens() - 1) {
-      branches.read(job, model.states());
-    }
-    if (prefixes == null || !job.terms().prefixCache() || !job.readsPrompt()) {
-      return;
-    }
-    if (job.readSinceKept() > 0 && (job.isAtCut() || job.readSinceKept() >= KEEP_EVERY)) {
-      prefixes.keep(job.tokens(job.fedTokens()), job.state());
-      job.wasKept();
-    }
-  }
-
   private void step() {
     List<Job> jobs = new ArrayList<>();
     List<Chunk> chunks = new ArrayList<>();
@@ -467,6 +397,8 @@ public final class Scheduler implements AutoCloseable {
       return;
     }
     @Nullable Throwable[] failures = new Throwable[jobs.size()];
+    StepEvent event = new StepEvent();
+    event.begin();
     try {
       model.forward(chunks, new JobSink(jobs, failures));
       steps++;
@@ -475,6 +407,8 @@ public final class Scheduler implements AutoCloseable {
       jobs.forEach(job -> finish(job, End.FAILED, failure));
       return;
     }
+    event.end();
+    write(event, jobs, chunks);
     for (int i = 0; i < jobs.size(); i++) {
       Job job = jobs.get(i);
       int generated = job.generatedTokens();
@@ -487,7 +421,7 @@ public final class Scheduler implements AutoCloseable {
           finish(job, End.FAILED, failures[i]);
           continue;
         }
-        keepState(job);
+        sequences.keepState(job);
         if (!job.goesOn()) {
           finish(job, End.DONE, null);
         }
@@ -496,6 +430,23 @@ public final class Scheduler implements AutoCloseable {
       }
       generatedTokens += job.generatedTokens() - generated;
     }
+  }
+
+  private static void write(StepEvent event, List<Job> jobs, List<Chunk> chunks) {
+    if (!event.shouldCommit()) {
+      return;
+    }
+    event.sequences = jobs.size();
+    for (int i = 0; i < jobs.size(); i++) {
+      int rows = chunks.get(i).ids().length;
+      event.rows += rows;
+      if (jobs.get(i).readsPrompt()) {
+        event.promptRows += rows;
+      } else {
+        event.decodeRows += rows;
+      }
+    }
+    event.commit();
   }
 
   /** Passes logits and tokens on; a job's own trouble must not stop its neighbours. */
@@ -559,15 +510,13 @@ public final class Scheduler implements AutoCloseable {
       if (branches != null) {
         branches.ended(job);
       }
-      if (prefixes != null
-          && end != End.FAILED
-          && job.ownsSequence()
-          && job.terms().prefixCache()) {
-        prefixes.keepLast(job.tokens(job.fedTokens()), job.state());
+      if (end != End.FAILED) {
+        sequences.keepLast(job);
       }
     } catch (RuntimeException e) {
       log.warn("the state of a request that has ended could not be kept", e);
     }
+    job.write(end);
     try {
       job.end(end, failure);
     } catch (Throwable e) { // an assertion in somebody's callback must not stop the engine
@@ -587,9 +536,7 @@ public final class Scheduler implements AutoCloseable {
     running.clear();
     all.forEach(job -> end(job, End.FAILED, closedException()));
     runCommands();
-    if (prefixes != null) {
-      prefixes.close();
-    }
+    sequences.close();
     counters = count();
     model.close();
   }

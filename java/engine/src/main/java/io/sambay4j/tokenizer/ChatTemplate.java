@@ -26,6 +26,11 @@ import org.jspecify.annotations.Nullable;
  * ids are those the Hugging Face library gives unless a message contains a control token, or begins
  * with white space after a token that would strip it ({@code rstrip}): what was typed is kept here.
  *
+ * <p>Tool calls of the assistant go to the template as {@code tool_calls}. A template that does not
+ * know them, as Phi-4-mini's, finds them at the end of the content, in the form that model was
+ * trained on: {@code <|tool_call|>[{"name": ..., "arguments": ...}]<|/tool_call|>}, of which only
+ * the two tags count as control tokens.
+ *
  * <p>Immutable; any number of threads may use one.
  */
 public final class ChatTemplate {
@@ -38,8 +43,13 @@ public final class ChatTemplate {
   private final String eosToken;
   private final Clock clock;
 
-  private ChatTemplate(Template template, String bosToken, String eosToken, Clock clock) {
+  /** Whether it lays out {@code tool_calls} of a message itself. */
+  private final boolean knowsToolCalls;
+
+  private ChatTemplate(
+      Template template, boolean knowsToolCalls, String bosToken, String eosToken, Clock clock) {
     this.template = template;
+    this.knowsToolCalls = knowsToolCalls;
     this.bosToken = bosToken;
     this.eosToken = eosToken;
     this.clock = clock;
@@ -57,7 +67,12 @@ public final class ChatTemplate {
   }
 
   static ChatTemplate of(String source, String bosToken, String eosToken, Clock clock) {
-    return new ChatTemplate(Template.parse("chat template", source), bosToken, eosToken, clock);
+    return new ChatTemplate(
+        Template.parse("chat template", source),
+        source.contains("tool_calls"),
+        bosToken,
+        eosToken,
+        clock);
   }
 
   /**
@@ -126,12 +141,28 @@ public final class ChatTemplate {
     return template.render(own, messages, variables, ZonedDateTime.now(clock));
   }
 
-  private static List<Map<String, String>> plain(List<ChatMessage> messages) {
-    List<Map<String, String>> plain = new ArrayList<>();
+  private List<Map<String, Object>> plain(List<ChatMessage> messages) {
+    List<Map<String, Object>> plain = new ArrayList<>();
     for (ChatMessage message : messages) {
-      Map<String, String> fields = new LinkedHashMap<>();
+      Map<String, Object> fields = new LinkedHashMap<>();
       fields.put("role", message.role());
       fields.put("content", message.content());
+      if (message.tools() != null) {
+        fields.put("tools", message.tools());
+      }
+      if (message.toolCallId() != null) {
+        fields.put("tool_call_id", message.toolCallId());
+      }
+      if (message.name() != null) {
+        fields.put("name", message.name());
+      }
+      if (!message.toolCalls().isEmpty()) {
+        if (knowsToolCalls) {
+          fields.put("tool_calls", ToolCallText.values(message.toolCalls()));
+        } else {
+          fields.put("content", ToolCallText.written(message));
+        }
+      }
       plain.add(fields);
     }
     return plain;

@@ -50,6 +50,7 @@ public final class Tokenizer {
   private final BytePairEncoder encoder;
   private final AddedTokens addedTokens;
   private final Map<String, Integer> addedTokenIds = new HashMap<>();
+  private final BitSet added = new BitSet();
   private final BitSet special = new BitSet();
   private final byte[][] bytesOfId;
 
@@ -83,6 +84,7 @@ public final class Tokenizer {
     for (AddedToken token : file.addedTokens().values()) {
       bytesOfId[token.id()] = token.content().getBytes(StandardCharsets.UTF_8);
       addedTokenIds.put(token.content(), token.id());
+      added.set(token.id());
       special.set(token.id(), token.special());
     }
   }
@@ -212,6 +214,17 @@ public final class Tokenizer {
   public boolean isSpecial(int id) {
     checkId(id);
     return special.get(id);
+  }
+
+  /**
+   * Whether a token stands beside the vocabulary proper, as control tokens do, so that ordinary
+   * text is never encoded by it.
+   *
+   * @throws IllegalArgumentException if the id is negative
+   */
+  public boolean isAddedToken(int id) {
+    checkId(id);
+    return added.get(id);
   }
 
   private byte[] bytesOf(int id) {

@@ -22,22 +22,22 @@ import java.util.Map;
 import java.util.Objects;
 
 /** Tokenizer files that several tests read. */
-final class TestFiles {
+public final class TestFiles {
   static final ObjectMapper JSON = new ObjectMapper();
 
   private TestFiles() {}
 
-  static Path tinyReasoner() {
+  public static Path tinyReasoner() {
     return Path.of(System.getProperty("sambay.root", "../..")).resolve("models/tiny-reasoner");
   }
 
   /** The directory with the real model's configuration files. */
-  static Path phi() {
+  public static Path phi() {
     return Path.of("src/test/resources/phi-4-mini-flash-reasoning");
   }
 
   /** The chat template of a model directory, read as the engine does. */
-  static ChatTemplate chatTemplate(Path modelDirectory) {
+  public static ChatTemplate chatTemplate(Path modelDirectory) {
     TokenizerConfig config = TokenizerConfig.read(ModelDirectory.open(modelDirectory));
     return ChatTemplate.of(
         config.chatTemplate().orElseThrow(),
@@ -118,14 +118,15 @@ final class TestFiles {
    * o200k with the added tokens of Phi-4-mini, as a tokenizer.json: merges rebuilt from the ranks
    * jtokkit ships.
    */
-  static final class O200k {
+  public static final class O200k {
     static final String PATTERN =
         "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
             + "|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
             + "|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
     static final Path FILE = build();
-    static final Tokenizer TOKENIZER = Tokenizer.read(FILE, phi().resolve("tokenizer_config.json"));
+    public static final Tokenizer TOKENIZER =
+        Tokenizer.read(FILE, phi().resolve("tokenizer_config.json"));
 
     private O200k() {}
 

@@ -6,6 +6,7 @@ import io.sambay4j.server.http.HttpOptions;
 import io.sambay4j.server.http.HttpServer;
 import io.sambay4j.server.http.Router;
 import io.sambay4j.server.http.WebPage;
+import io.sambay4j.server.metrics.ServerMetrics;
 import io.sambay4j.server.openai.CallObserver;
 import io.sambay4j.server.openai.Endpoints;
 import io.sambay4j.server.openai.Engine;
@@ -37,12 +38,17 @@ public final class SambayServer implements AutoCloseable {
   private final LiveCalls live = new LiveCalls();
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final ServerMetrics metrics;
   private final HttpServer http;
 
   private SambayServer(
-      HttpOptions options, ServedModels models, CallObserver observer, @Nullable Duration timeLimit) {
+      HttpOptions options,
+      ServedModels models,
+      CallObserver observer,
+      @Nullable Duration timeLimit) {
     Router router = new Router();
-    Endpoints.addTo(router, new Engine(models, live, observer, timeLimit));
+    metrics = new ServerMetrics(registry, models);
+    Endpoints.addTo(router, new Engine(models, live, metrics.and(observer), timeLimit));
     StatsEndpoint stats = new StatsEndpoint(models, live);
     router
         .getOpen("/health", Health::alive)
@@ -52,6 +58,7 @@ public final class SambayServer implements AutoCloseable {
         .getOpenBelow("/", new WebPage(SambayServer.class, "web"));
     http = new HttpServer(options, router);
     stats.serve(http);
+    metrics.serve(http, live);
   }
 
   /**
@@ -77,8 +84,7 @@ public final class SambayServer implements AutoCloseable {
       List<ServedModel> models,
       CallObserver observer,
       @Nullable Duration timeLimit) {
-    SambayServer server =
-        new SambayServer(options, new ServedModels(models), observer, timeLimit);
+    SambayServer server = new SambayServer(options, new ServedModels(models), observer, timeLimit);
     try {
       server.http.start();
     } catch (RuntimeException e) {
@@ -122,6 +128,7 @@ public final class SambayServer implements AutoCloseable {
       Thread.currentThread().interrupt();
     } finally {
       http.close();
+      metrics.close();
       registry.close();
     }
   }

@@ -30,7 +30,8 @@ final class NodeTests {
   private static final Path FOLDERS = Path.of("src", "test").toAbsolutePath();
   private static final int OLDEST_NODE = 20;
   private static final int PATIENCE_MINUTES = 15;
-  private static final String HOW_TO_INSTALL = "; ci/install-test-tools.sh installs what is missing";
+  private static final String HOW_TO_INSTALL =
+      "; ci/install-test-tools.sh installs what is missing";
 
   private NodeTests() {}
 

@@ -7,12 +7,16 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 
-/** The model in the box behind two servers on free ports: one for everybody, one that asks for a key. */
+/**
+ * The model in the box behind two servers on free ports: one for everybody, one that asks for a
+ * key.
+ */
 final class TestServer implements AutoCloseable {
   static final String MODEL = "tiny-reasoner";
   static final String ALIAS = "reasoner";
   static final String API_KEY = "key-of-the-tests";
 
+  private static final long PREFIX_CACHE = 64L << 20;
   private static final Path DIRECTORY =
       Path.of(System.getProperty("sambay.root"), "models", "tiny-reasoner");
 
@@ -21,13 +25,12 @@ final class TestServer implements AutoCloseable {
   private final SambayServer keyed;
 
   TestServer() {
-    model = TextModel.builder(DIRECTORY).sequences(8).open();
+    model = TextModel.builder(DIRECTORY).sequences(8).prefixCacheBytes(PREFIX_CACHE).open();
     List<ServedModel> models =
         List.of(new ServedModel(MODEL, List.of(ALIAS), model, Instant.now()));
     open = SambayServer.start(HttpOptions.builder().port(0).build(), models);
     keyed =
-        SambayServer.start(
-            HttpOptions.builder().port(0).apiKeys(List.of(API_KEY)).build(), models);
+        SambayServer.start(HttpOptions.builder().port(0).apiKeys(List.of(API_KEY)).build(), models);
   }
 
   /** Address of the server for everybody, without a slash at the end. */

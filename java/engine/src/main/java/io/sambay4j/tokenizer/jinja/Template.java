@@ -98,7 +98,9 @@ public final class Template {
               Text.trusted(key),
               role
                   ? Text.trusted((String) element)
-                  : PlainValues.copy(element, "the message's " + key));
+                  : element instanceof Text text
+                      ? text
+                      : PlainValues.copy(element, "the message's " + key));
         });
     return value;
   }

@@ -70,7 +70,8 @@ public final class Text {
     return next < borders.length ? borders[next] : value.length();
   }
 
-  Text concat(Text other) {
+  /** This text, then another; each character keeps its origin. */
+  public Text concat(Text other) {
     if (other.isEmpty()) {
       return this;
     }

@@ -81,12 +81,17 @@ final class ApiHandler extends Handler.Abstract {
             limits,
             ticker,
             body -> withBody(match.route(), exchange, body),
-            exchange::error);
+            exchange::errorAndClose);
       } else {
         match.route().endpoint().handle(exchange);
       }
     } catch (Throwable failure) { // an answer must come, whatever happened
-      exchange.error(failure);
+      BodyReader.discard(
+          request,
+          limits,
+          ticker,
+          () -> exchange.error(failure),
+          unread -> exchange.errorAndClose(failure));
     }
     return true;
   }

@@ -16,12 +16,14 @@ final class BodyReader implements Runnable {
   private final Request request;
   private final Limits limits;
   private final Ticker ticker;
+  private final boolean keep;
   private final Consumer<byte[]> done;
   private final Consumer<Throwable> failed;
   private final Runnable deadline;
   private final AtomicBoolean ended = new AtomicBoolean();
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(FIRST_BYTES);
-  private long held;
+  private long length;
+  private long held; // counted in the limits
 
   /**
    * What bodies may take.
@@ -37,11 +39,13 @@ final class BodyReader implements Runnable {
       Request request,
       Limits limits,
       Ticker ticker,
+      boolean keep,
       Consumer<byte[]> done,
       Consumer<Throwable> failed) {
     this.request = request;
     this.limits = limits;
     this.ticker = ticker;
+    this.keep = keep;
     this.done = done;
     this.failed = failed;
     long began = System.nanoTime();
@@ -57,7 +61,7 @@ final class BodyReader implements Runnable {
    * Reads a body.
    *
    * @param done given the body, on a thread of the server
-   * @param failed given what was wrong
+   * @param failed given what was wrong; the rest of the body has not been read then
    */
   static void read(
       Request request,
@@ -65,11 +69,34 @@ final class BodyReader implements Runnable {
       Ticker ticker,
       Consumer<byte[]> done,
       Consumer<Throwable> failed) {
+    start(request, limits, ticker, true, done, failed);
+  }
+
+  /**
+   * Reads a body that nobody wants: an answer given before its end would close the connection, and
+   * the client might never see it.
+   */
+  static void discard(
+      Request request,
+      Limits limits,
+      Ticker ticker,
+      Runnable done,
+      Consumer<Throwable> failed) {
+    start(request, limits, ticker, false, body -> done.run(), failed);
+  }
+
+  private static void start(
+      Request request,
+      Limits limits,
+      Ticker ticker,
+      boolean keep,
+      Consumer<byte[]> done,
+      Consumer<Throwable> failed) {
     if (request.getLength() > limits.maxBytes()) {
       failed.accept(tooLarge(limits));
       return;
     }
-    BodyReader reader = new BodyReader(request, limits, ticker, done, failed);
+    BodyReader reader = new BodyReader(request, limits, ticker, keep, done, failed);
     ticker.add(reader.deadline);
     reader.run();
   }
@@ -96,22 +123,20 @@ final class BodyReader implements Runnable {
   private void append(Content.Chunk chunk) {
     ByteBuffer content = chunk.getByteBuffer();
     int size = content.remaining();
-    if (bytes.size() + (long) size > limits.maxBytes()) {
-      chunk.release();
+    length += size;
+    if (length > limits.maxBytes()) {
       fail(tooLarge(limits));
-      return;
-    }
-    held += size;
-    if (limits.heldBytes().addAndGet(size) > limits.maxHeldBytes()) {
-      chunk.release();
+    } else if (keep && limits.heldBytes().addAndGet(size) > limits.maxHeldBytes()) {
+      limits.heldBytes().addAndGet(-size);
       fail(
           ApiException.tooMany(
               "too_many_bytes", "too many large requests are being read; try again later", 1));
-      return;
+    } else if (keep) {
+      held += size;
+      byte[] copy = new byte[size];
+      content.get(copy);
+      bytes.writeBytes(copy);
     }
-    byte[] copy = new byte[size];
-    content.get(copy);
-    bytes.writeBytes(copy);
     chunk.release();
   }
 

@@ -22,6 +22,7 @@ final class ClientWatch implements Callback {
 
   private final EndPoint endPoint;
   private final Runnable left;
+  private boolean started;
   private boolean stopped;
   private boolean sawMore;
 
@@ -36,19 +37,17 @@ final class ClientWatch implements Callback {
   /** Begins to watch. */
   synchronized void start() {
     if (!stopped) {
-      endPoint.tryFillInterested(this);
+      started = endPoint.tryFillInterested(this);
     }
   }
 
   /** Ends watching; whatever comes from now on is left to be read as the next request. */
-  void stop() {
-    synchronized (this) {
-      if (stopped) {
-        return;
-      }
-      stopped = true;
+  synchronized void stop() {
+    if (stopped) {
+      return;
     }
-    if (endPoint instanceof AbstractEndPoint selectable) {
+    stopped = true;
+    if (started && endPoint instanceof AbstractEndPoint selectable) {
       selectable.getFillInterest().onFail(new EofException("no longer watched"));
     }
   }

@@ -2,10 +2,12 @@ package io.sambay4j.server.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.EofException;
 import org.eclipse.jetty.server.Request;
@@ -35,7 +37,7 @@ public final class Exchange {
   private String tail = "";
   private @Nullable ObjectNode body;
   private final AtomicReference<@Nullable Runnable> leave = new AtomicReference<>();
-  private volatile @Nullable ClientWatch watch;
+  private final ClientWatch watch;
 
   Exchange(
       Request request,
@@ -50,6 +52,10 @@ public final class Exchange {
     this.id = id;
     this.endpoint = endpoint;
     this.ticker = ticker;
+    this.watch =
+        new ClientWatch(
+            request.getConnectionMetaData().getConnection().getEndPoint(),
+            () -> fail(new EofException("the client has left")));
   }
 
   /** What logs and the header {@code x-request-id} call this request. */
@@ -121,12 +127,7 @@ public final class Exchange {
    */
   public void onLeave(Runnable action) {
     leave.set(action);
-    ClientWatch started =
-        new ClientWatch(
-            request.getConnectionMetaData().getConnection().getEndPoint(),
-            () -> fail(new EofException("the client has left")));
-    watch = started;
-    started.start();
+    watch.start(); // does nothing if the answer has already ended
   }
 
   /** Runs something that takes time, or writes the answer, on a thread of the server. */
@@ -200,10 +201,25 @@ public final class Exchange {
     json(failure.status(), Json.error(failure));
   }
 
+  /** As {@link #error(Throwable)}, for a request whose body has not been read to its end. */
+  void errorAndClose(Throwable failure) {
+    response.getHeaders().put(HttpHeader.CONNECTION, "close");
+    error(failure);
+  }
+
   /** Answers with whatever a failure means to a client; what it does not expect goes to the log. */
   public void error(Throwable failure) {
     if (failure instanceof ApiException known) {
       error(known);
+      return;
+    }
+    if (failure instanceof HttpException broken && broken.getCode() < 500) {
+      error(
+          ApiException.of(broken.getCode(), "bad_request", "the request broke off or is malformed"));
+      return;
+    }
+    if (failure instanceof IOException) { // there is nobody left to answer
+      fail(failure);
       return;
     }
     log.error("{} {}: failed", id, endpoint, failure);
@@ -228,17 +244,13 @@ public final class Exchange {
   }
 
   void stopWatching() {
-    ClientWatch watching = watch;
-    if (watching != null) {
-      watching.stop();
-    }
+    watch.stop();
   }
 
   /** The answer has been sent. */
   void complete() {
     if (completed.compareAndSet(false, true)) {
-      ClientWatch watching = watch;
-      if (watching != null && watching.sawMore()) {
+      if (watch.sawMore()) {
         closeConnection();
       }
       callback.succeeded();

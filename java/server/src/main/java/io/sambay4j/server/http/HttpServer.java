@@ -65,6 +65,9 @@ public final class HttpServer implements AutoCloseable {
     http.setRequestHeaderSize(options.maxHeaderBytes());
     http.setUriCompliance(UriCompliance.RFC3986);
     http.setOutputAggregationSize(0);
+    // The cache takes a value for another that differs from it in upper and lower case alone: a wrong key for a right one.
+    http.setHeaderCacheSize(0);
+    http.setHeaderCacheCaseSensitive(true);
     HttpOptions.Tls tls = options.tls();
     ServerConnector connector;
     if (tls == null) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -73,6 +74,9 @@ public final class Json {
       return MAPPER.readTree(reader);
     } catch (CharacterCodingException e) {
       throw ApiException.badRequest("invalid_json", "the body is not valid UTF-8");
+    } catch (MismatchedInputException e) { // names our classes
+      throw ApiException.badRequest(
+          "invalid_json", "the body must be one JSON object and nothing after it");
     } catch (JsonProcessingException e) {
       String where =
           e.getLocation() == null

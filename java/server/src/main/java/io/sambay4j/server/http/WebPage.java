@@ -29,7 +29,7 @@ public final class WebPage implements Router.Endpoint {
 
   /** The page loads from here alone, is framed by nobody and sends nothing elsewhere. */
   private static final String POLICY =
-      "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
           + "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
           + "frame-ancestors 'none'";
 

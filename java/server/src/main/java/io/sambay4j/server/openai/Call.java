@@ -145,8 +145,7 @@ final class Call {
 
   private AnswerTimes times(Generation generation, long firstToken) {
     Duration total = Duration.ofNanos(System.nanoTime() - exchange.began());
-    Duration working =
-        generation.usage().promptTime().plus(generation.usage().generationTime());
+    Duration working = generation.usage().promptTime().plus(generation.usage().generationTime());
     Duration queued = total.compareTo(working) > 0 ? total.minus(working) : Duration.ZERO;
     return new AnswerTimes(
         queued,
@@ -178,6 +177,7 @@ final class Call {
   /** Of one answer. */
   private final class Listener implements GenerationListener {
     private final int index;
+    private long lastToken;
 
     Listener(int index) {
       this.index = index;
@@ -185,9 +185,13 @@ final class Call {
 
     @Override
     public void onToken(GeneratedToken token) {
+      long now = System.nanoTime();
       if (firstTokens[index] == 0) {
-        firstTokens[index] = System.nanoTime();
+        firstTokens[index] = now;
+      } else {
+        observer.token(model.name(), Duration.ofNanos(now - lastToken));
       }
+      lastToken = now;
       sink.token(index, token);
     }
 
@@ -201,6 +205,18 @@ final class Call {
     @Override
     public void onError(Throwable failure) {
       log.warn("{} {}: the generation failed", exchange.id(), exchange.endpoint(), failure);
+      observer.answered(
+          new CallObserver.Answered(
+              model.name(),
+              exchange.endpoint(),
+              "error",
+              0,
+              0,
+              0,
+              Duration.ZERO,
+              Duration.ZERO,
+              Duration.ZERO,
+              Duration.ofNanos(System.nanoTime() - exchange.began())));
       fail(Failures.later(failure, exchange.id(), prompt));
       countEnd();
     }

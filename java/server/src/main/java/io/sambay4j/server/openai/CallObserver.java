@@ -34,9 +34,36 @@ public interface CallObserver {
       Duration generating,
       Duration total) {}
 
+  /** A token that is not an answer's first. */
+  default void token(String model, Duration sinceLast) {}
+
   /** An answer has ended, in whichever way. */
   default void answered(Answered answer) {}
 
   /** A request for generation was refused with this HTTP status. */
   default void refused(String model, String endpoint, int status) {}
+
+  /** Tells this one first, then the other. */
+  default CallObserver and(CallObserver other) {
+    CallObserver first = this;
+    return new CallObserver() {
+      @Override
+      public void token(String model, Duration sinceLast) {
+        first.token(model, sinceLast);
+        other.token(model, sinceLast);
+      }
+
+      @Override
+      public void answered(Answered answer) {
+        first.answered(answer);
+        other.answered(answer);
+      }
+
+      @Override
+      public void refused(String model, String endpoint, int status) {
+        first.refused(model, endpoint, status);
+        other.refused(model, endpoint, status);
+      }
+    };
+  }
 }

@@ -12,6 +12,7 @@ public final class Endpoints {
     router
         .post("/v1/chat/completions", new ChatEndpoint(engine))
         .post("/v1/completions", new CompletionEndpoint(engine))
+        .post("/v1/responses", new ResponsesEndpoint(engine))
         .post("/tokenize", new TokenizeEndpoint(engine.models()))
         .post("/detokenize", new DetokenizeEndpoint(engine.models()))
         .get("/v1/models", models)

@@ -1,8 +1,10 @@
 package io.sambay4j.server.openai;
 
 import io.sambay4j.sampling.SamplingParameters;
+import io.sambay4j.sampling.TokenConstraint.Factory;
 import java.util.List;
 import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the endpoints that generate have in common.
@@ -14,11 +16,13 @@ import java.util.OptionalInt;
  * @param stopTokens ids that end an answer
  * @param ignoreEndTokens go on after the model's end tokens
  * @param priority in [-100, 100], higher first
+ * @param constraint what the answers must look like; null: anything
  * @param choices how many answers
  * @param logProbabilities whether log-probabilities are reported
  * @param stream whether the answer is a stream of events
  * @param includeUsage whether a stream ends with the usage
  */
+@SuppressWarnings("BadImport") // NullAway overlooks annotations inside TokenConstraint.Factory
 record GenerationFields(
     ServedModel model,
     SamplingParameters sampling,
@@ -27,6 +31,7 @@ record GenerationFields(
     List<Integer> stopTokens,
     boolean ignoreEndTokens,
     int priority,
+    @Nullable Factory constraint,
     int choices,
     boolean logProbabilities,
     boolean stream,

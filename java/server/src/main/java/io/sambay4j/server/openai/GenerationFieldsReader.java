@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.sambay4j.GenerationRequest;
 import io.sambay4j.json.Quote;
 import io.sambay4j.sampling.SamplingParameters;
+import io.sambay4j.sampling.TokenConstraint;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.Fields;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the fields that the endpoints that generate have in common, each within its range. */
 final class GenerationFieldsReader {
@@ -40,10 +42,15 @@ final class GenerationFieldsReader {
    * Reads them.
    *
    * @param maxTokens as the endpoint calls it
-   * @param choices how many answers, and at most so many are generated
+   * @param choices how many answers
+   * @param constraint what they must look like; null: anything
    * @param topLogProbabilities how many alternatives are reported; empty: no log-probabilities
    */
-  GenerationFields read(OptionalInt maxTokens, int choices, OptionalInt topLogProbabilities) {
+  GenerationFields read(
+      OptionalInt maxTokens,
+      int choices,
+      TokenConstraint.@Nullable Factory constraint,
+      OptionalInt topLogProbabilities) {
     readSampling();
     sampling.logProbabilities(topLogProbabilities.orElse(0));
     boolean stream = fields.bool("stream", false);
@@ -76,6 +83,7 @@ final class GenerationFieldsReader {
         stopTokens(),
         fields.bool("ignore_eos", false),
         fields.integer("priority", 0, -MAX_PRIORITY, MAX_PRIORITY),
+        constraint,
         choices,
         topLogProbabilities.isPresent(),
         stream,

@@ -17,7 +17,8 @@ final class GenerationRequests {
             .stop(fields.stop().toArray(String[]::new))
             .stopTokens(fields.stopTokens().stream().mapToInt(Integer::intValue).toArray())
             .ignoreEndTokens(fields.ignoreEndTokens())
-            .priority(fields.priority());
+            .priority(fields.priority())
+            .constraint(fields.constraint());
     fields.maxTokens().ifPresent(builder::maxTokens);
     if (timeLimit != null) {
       builder.timeLimit(timeLimit);

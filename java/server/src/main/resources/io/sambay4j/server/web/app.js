@@ -1,24 +1,25 @@
 // Puts the parts of the page together: which conversation is shown, what is asked, what the server says of itself.
 
-import { Api, ApiError } from "./api.js";
+import { Api } from "./api.js";
 import { ChatView } from "./chat-view.js";
 import { activePath, addMessage, children, newConversation, pathTo, selectSibling, titleOf } from "./conversation.js";
 import { Dashboard } from "./dashboard.js";
-import { byId, make, placeIcons, setMeter, setText } from "./dom.js";
+import { byId, growWithText, make, placeIcons, setText } from "./dom.js";
 import { examplesFor } from "./examples.js";
-import { count, percent, rate } from "./format.js";
+import { count } from "./format.js";
+import { showGauges } from "./gauges.js";
 import { Generation } from "./generation.js";
-import { announce, banner, toast } from "./notices.js";
+import { announce, toast } from "./notices.js";
 import { ParametersPanel } from "./parameters-panel.js";
 import { PagePanels } from "./page-panels.js";
 import { loadSettings, problemOf, requestOf, saveSettings } from "./settings.js";
+import { ServerWatch } from "./server-watch.js";
 import { listenForShortcuts } from "./shortcuts.js";
 import { Sidebar } from "./sidebar.js";
-import { StatsHistory, readStats } from "./stats.js";
+import { StatsHistory } from "./stats.js";
 import { ConversationStore, openStorage } from "./store.js";
 
-const POLL_BUSY_MS = 1000;
-const POLL_IDLE_MS = 5000;
+const GAUGE_MS = 250;
 const SAVE_EVERY_MS = 2000;
 const SPOKEN_LENGTH = 500;
 
@@ -30,12 +31,25 @@ class App {
   #history = new StatsHistory();
   #dashboard = new Dashboard(this.#history);
   #generations = new Map();
-  #models = [];
   #conversation = newConversation();
-  #pollTimer = 0;
+  #gaugeTimer = 0;
+  #leaving = false;
   #prompt = byId("prompt");
-  #panels = new PagePanels(this.#api, this.#storage, () => this.#connect());
-  #parameters = new ParametersPanel(this.#settings, () => saveSettings(this.#storage, this.#settings));
+  #panels = new PagePanels(this.#api, this.#storage, () => this.#watch.poll());
+  #parameters = new ParametersPanel(this.#settings, () => {
+    saveSettings(this.#storage, this.#settings);
+    this.#showModel();
+  });
+  #watch = new ServerWatch(this.#api, this.#history, {
+    modelName: () => this.#settings.model,
+    busy: () => this.#generations.size > 0 || location.hash === "#/dashboard",
+    models: (models) => {
+      this.#parameters.setModels(models);
+      this.#showModel();
+    },
+    stats: () => this.#showStats(),
+    askForKey: () => this.#panels.askForKey(),
+  });
   #sidebar = new Sidebar({
     rename: (conversation, title) => {
       conversation.title = title;
@@ -53,23 +67,23 @@ class App {
 
   start() {
     placeIcons(document);
+    growWithText(this.#prompt);
     this.#closeInterrupted();
     this.#listen();
+    this.#showModel();
     this.#route();
-    this.#connect();
   }
 
   #listen() {
     window.addEventListener("hashchange", () => this.#route());
-    window.addEventListener("pagehide", () => this.#generations.forEach((_, id) => this.#store.save(this.#store.get(id))));
+    window.addEventListener("pagehide", () => this.#leave());
+    window.addEventListener("pageshow", (event) => event.persisted && location.reload());
     window.addEventListener("storage", (event) => {
       if (!this.#generations.size && this.#store.follow(event.key)) {
         this.#conversation = this.#store.get(this.#conversation.id) ?? this.#conversation;
         this.#show();
       }
     });
-    document.addEventListener("visibilitychange", () => document.hidden || this.#poll());
-    window.addEventListener("online", () => this.#connect());
 
     byId("composer").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -119,7 +133,7 @@ class App {
     }
     this.#panels.closeOverlay();
     this.#show();
-    this.#poll();
+    this.#watch.poll();
     if (view !== "dashboard" && matchMedia("(hover: hover)").matches) {
       this.#prompt.focus();
     }
@@ -182,6 +196,7 @@ class App {
       return;
     }
     this.#prompt.value = "";
+    this.#prompt.dispatchEvent(new Event("input"));
     this.#chat.toEnd();
     this.#ask(text, activePath(this.#conversation).at(-1)?.id ?? null);
   }
@@ -204,7 +219,7 @@ class App {
     }
     const conversation = this.#conversation;
     const path = pathTo(conversation, parent);
-    const request = requestOf(this.#settings, this.#models[0]?.id ?? "", path);
+    const request = requestOf(this.#settings, this.#watch.models[0]?.id ?? "", path);
     const message = addMessage(conversation, parent, "assistant", "");
     message.model = request.model;
     const tags = { open: this.#settings.think_open, close: this.#settings.think_close };
@@ -213,11 +228,14 @@ class App {
     generation.saved = performance.now();
     announce("Answering");
     this.#show();
-    this.#poll();
+    this.#watch.poll();
     generation.run();
   }
 
   #progress(conversation, generation) {
+    if (this.#leaving) {
+      return;
+    }
     if (generation.finished) {
       this.#finish(conversation, generation);
       return;
@@ -244,7 +262,7 @@ class App {
       this.#panels.askForKey();
     }
     this.#show();
-    this.#poll();
+    this.#watch.poll();
     if (conversation === this.#conversation) {
       const spoken = message.content.length > SPOKEN_LENGTH ? `${message.content.slice(0, SPOKEN_LENGTH)}…` : message.content;
       announce(message.finish === "error" ? message.error : `Answer: ${spoken}`);
@@ -306,6 +324,12 @@ class App {
     }
   }
 
+  /** The browser breaks off what runs when the page goes away; that is no failure of the server. */
+  #leave() {
+    this.#generations.forEach((_, id) => this.#store.get(id) && this.#store.save(this.#store.get(id)));
+    this.#leaving = true;
+  }
+
   #remove(conversation) {
     this.#generations.get(conversation.id)?.stop();
     this.#store.remove(conversation.id);
@@ -345,97 +369,34 @@ class App {
 
   // What the server says of itself.
 
-  async #connect() {
-    try {
-      this.#models = (await this.#api.get("v1/models")).data;
-      this.#parameters.setModels(this.#models);
-    } catch (error) {
-      this.#showTrouble(error);
-    }
-    this.#showExamples();
-    await this.#poll();
-  }
-
-  #showExamples() {
-    const model = this.#settings.model || (this.#models[0]?.id ?? "");
+  #showModel() {
+    const model = this.#settings.model || (this.#watch.models[0]?.id ?? "");
     setText(byId("model-name"), model);
     const { hint, examples } = examplesFor(model);
     setText(byId("empty-hint"), hint);
-    byId("examples").replaceChildren(
-      ...examples.map((text) =>
-        make(
-          "li",
-          {},
-          make(
-            "button",
-            {
-              type: "button",
-              click: () => {
-                this.#prompt.value = text;
-                this.#send();
-              },
-            },
-            text,
-          ),
-        ),
-      ),
-    );
+    const send = (text) => {
+      this.#prompt.value = text;
+      this.#send();
+    };
+    byId("examples").replaceChildren(...examples.map((text) => make("li", {}, make("button", { type: "button", click: () => send(text) }, text))));
   }
 
-  async #poll() {
-    clearTimeout(this.#pollTimer);
-    if (document.hidden) {
-      return;
-    }
-    try {
-      this.#history.add(readStats(await this.#api.get("stats"), this.#settings.model));
-      this.#parameters.setDefaults(this.#history.latest.model.default_sampling);
-      banner(null);
-      if (this.#models.length === 0) {
-        this.#models = (await this.#api.get("v1/models")).data;
-        this.#parameters.setModels(this.#models);
-        this.#showExamples();
-      }
-    } catch (error) {
-      this.#showTrouble(error);
+  #showStats() {
+    const latest = this.#history.latest;
+    if (latest) {
+      this.#parameters.setDefaults(latest.model.default_sampling);
     }
     if (location.hash === "#/dashboard") {
       this.#dashboard.update();
     }
     this.#showGauges();
-    const busy = this.#generations.size > 0 || location.hash === "#/dashboard" || !byId("banner").hidden;
-    clearTimeout(this.#pollTimer);
-    this.#pollTimer = setTimeout(() => this.#poll(), busy ? POLL_BUSY_MS : POLL_IDLE_MS);
-  }
-
-  #showTrouble(error) {
-    if (error instanceof ApiError && error.status === 401) {
-      banner("This server asks for an API key.", { label: "Enter it", run: () => this.#panels.askForKey() });
-    } else if (error instanceof ApiError && error.unreachable) {
-      banner("The server cannot be reached. Trying again…");
-    } else {
-      banner(error.message);
-    }
   }
 
   #showGauges() {
-    const path = activePath(this.#conversation);
-    const metrics = path.findLast((message) => message.metrics?.promptTokens !== undefined)?.metrics;
-    const used = metrics ? metrics.promptTokens + (metrics.completionTokens ?? 0) : 0;
-    const running = this.#current;
-    const limit = this.#history.latest?.model.context_limit ?? 0;
-    const share = limit > 0 ? Math.min(1, used / limit) : 0;
-    setMeter(byId("context-meter"), share);
-    byId("context-meter").classList.toggle("tight", share > 0.9);
-    setText(byId("context-text"), limit > 0 ? `${count(used)} / ${count(limit)}` : "–");
-    const cached = metrics?.promptTokens ? metrics.cachedTokens / metrics.promptTokens : 0;
-    setMeter(byId("cache-meter"), cached);
-    setText(byId("cache-text"), metrics?.promptTokens ? percent(cached) : "–");
-    const speed = running ? running.rate : metrics?.tokensPerSecond;
-    setText(byId("speed-text"), speed ? `${rate(speed)} tokens/s` : "–");
-    if (running) {
-      clearTimeout(this.gaugeTimer);
-      this.gaugeTimer = setTimeout(() => this.#showGauges(), 250);
+    showGauges(activePath(this.#conversation), this.#current, this.#history.latest?.model.context_limit ?? 0);
+    clearTimeout(this.#gaugeTimer);
+    if (this.#current) {
+      this.#gaugeTimer = setTimeout(() => this.#showGauges(), GAUGE_MS);
     }
   }
 }

@@ -26,7 +26,7 @@ export class Dashboard {
       return;
     }
     const { stats, ...now } = samples.at(-1);
-    const { model, engine, cache } = stats;
+    const { model, engine } = stats;
     const series = (name) => samples.map((sample) => sample[name]);
     const firstTokens = this.#history.firstTokens;
     const firstToken = firstTokens.length > 0 ? duration(firstTokens.reduce((sum, value) => sum + value, 0) / firstTokens.length) : "–";
@@ -35,8 +35,8 @@ export class Dashboard {
     this.#card("Generated", rate(now.generated), "tokens a second", { series: series("generated") });
     this.#card("Prompts read", rate(now.prompt), "tokens a second", { series: series("prompt") });
     this.#card("Time to first token", firstToken, "mean of this page", { series: firstTokens });
-    this.#card("Prefix cache hits", percent(now.hitShare), `${count(cache.hits)} of ${count(cache.hits + cache.misses)}`, { series: series("hitShare") });
-    this.#card("Prefix cache", bytes(cache.bytes), `of ${bytes(cache.limit_bytes)}`, { share: share(cache.bytes, cache.limit_bytes) });
+    this.#card("Prefix cache hits", percent(now.hitShare), `${count(engine.prefix_cache_hits)} of ${count(engine.prefix_cache_hits + engine.prefix_cache_misses)}`, { series: series("hitShare") });
+    this.#card("Prefix cache", bytes(engine.prefix_cache_bytes), `of ${bytes(engine.prefix_cache_limit_bytes)}`, { share: share(engine.prefix_cache_bytes, engine.prefix_cache_limit_bytes) });
     this.#card("KV blocks", count(engine.cache_blocks_used), `of ${count(engine.cache_blocks)}`, { share: share(engine.cache_blocks_used, engine.cache_blocks) });
 
     this.#fact("Model", model.id);
@@ -47,9 +47,9 @@ export class Dashboard {
     this.#fact("Requests ended", count(engine.requests));
     this.#fact("Tokens generated", count(engine.generated_tokens));
     this.#fact("Prompt tokens read", count(engine.prompt_tokens));
-    this.#fact("Prompt tokens saved by the cache", count(cache.tokens_saved));
-    this.#fact("States in the cache", count(cache.entries));
-    this.#fact("Evictions", count(cache.evictions));
+    this.#fact("Prompt tokens saved by the cache", count(engine.prefix_cache_tokens_saved));
+    this.#fact("States in the cache", count(engine.prefix_cache_entries));
+    this.#fact("Evictions", count(engine.prefix_cache_evictions));
     this.#fact("Steps of the engine", count(engine.steps));
   }
 

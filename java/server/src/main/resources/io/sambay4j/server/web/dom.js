@@ -51,6 +51,16 @@ export function iconButton(name, label, onClick, className = "icon-button") {
   return make("button", { type: "button", class: className, "aria-label": label, title: label, click: onClick }, icon(name));
 }
 
+/** Lets a text field grow with its text, in browsers whose style sheets cannot say so. */
+export function growWithText(field) {
+  if (!CSS.supports("field-sizing", "content")) {
+    field.addEventListener("input", () => {
+      field.style.height = "auto";
+      field.style.height = `${field.scrollHeight}px`;
+    });
+  }
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 // Outlines on a 24 x 24 grid.

@@ -1,6 +1,6 @@
 // One message on the page.
 
-import { icon, iconButton, make, setText } from "./dom.js";
+import { growWithText, icon, iconButton, make, setText } from "./dom.js";
 import { children } from "./conversation.js";
 import { count, duration, rate } from "./format.js";
 import { MarkdownView, copyText } from "./markdown.js";
@@ -46,6 +46,7 @@ export class MessageView {
     this.#editing = true;
     const field = make("textarea", { "aria-label": "Edit the message", rows: "1" });
     field.value = this.#message.content;
+    growWithText(field);
     const close = () => {
       this.#editing = false;
       form.replaceWith(this.#bubble());
@@ -116,7 +117,7 @@ export class MessageView {
     waiting.hidden = !live || Boolean(message.content || message.reasoning);
     this.element.setAttribute("aria-busy", String(live));
     notice.replaceChildren(...(live ? [] : this.#notices()));
-    this.#setTools(live ? [] : [this.#siblings(conversation), this.#copyButton(), iconButton("refresh", "Answer again", () => this.#actions.regenerate(message)), metricsElement(message)]);
+    this.#setTools(live ? [] : [this.#siblings(conversation), message.content ? this.#copyButton() : null, iconButton("refresh", "Answer again", () => this.#actions.regenerate(message)), metricsElement(message)]);
   }
 
   #answerParts() {

@@ -3,6 +3,7 @@
 import { byId, make } from "./dom.js";
 
 const TOAST_MS = 8000;
+const TOAST_WITH_ACTION_MS = 30_000;
 
 /** Shows a sentence for a while, with one thing to do about it if given. */
 export function toast(sentence, action = null) {
@@ -23,7 +24,7 @@ export function toast(sentence, action = null) {
     );
   }
   byId("toasts").append(element);
-  setTimeout(() => element.remove(), TOAST_MS);
+  setTimeout(() => element.remove(), action ? TOAST_WITH_ACTION_MS : TOAST_MS);
 }
 
 /** Shows a sentence above the conversation until it is replaced; null takes it away. */

@@ -1,0 +1,173 @@
+package io.sambay4j.structured;
+
+import io.sambay4j.sampling.TokenConstraint;
+import io.sambay4j.sampling.TokenMask;
+import io.sambay4j.structured.Positions.Item;
+import io.sambay4j.structured.Positions.Position;
+import io.sambay4j.tokenizer.Tokenizer;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A grammar over the vocabulary of one tokenizer: which tokens may come next in each place.
+ *
+ * <p>A mask is found by walking the tree of the vocabulary with the automaton. What a state allows
+ * whatever it was called from is kept per state: for a JSON string these are nearly all tokens.
+ * Only those that run past the end of its rule, and so depend on the callers, are walked per place;
+ * the whole mask of a place is kept as well.
+ *
+ * <p>All generations share what is kept, under one lock. When it exceeds its budget, it is dropped
+ * and found again.
+ */
+final class CompiledGrammar implements TokenConstraint.Factory {
+  /** What is kept for one grammar may take so much memory. */
+  private static final long MAX_BYTES = 8L << 20;
+
+  /** A place in the grammar, among the positions that were in use when it was reached. */
+  record Place(Positions positions, Position position) {}
+
+  /**
+   * What a state allows, whatever its rule was called from.
+   *
+   * @param tokens that end within the rule
+   * @param ends nodes of the vocabulary after which the rule may have ended
+   */
+  private record Inside(BitSet tokens, List<Integer> ends) {}
+
+  private final Automaton automaton;
+  private final VocabularyTrie vocabulary;
+  private final int[] tagTokens;
+  private final int[] stateClasses;
+
+  private Positions positions;
+  private final Map<Integer, Inside> insides = new HashMap<>();
+  private final Map<Position, TokenMask> masks = new HashMap<>();
+  private long maskBytes;
+  private long adoptedBytes;
+
+  CompiledGrammar(Automaton automaton, Tokenizer tokenizer) {
+    this.automaton = automaton;
+    vocabulary = VocabularyTrie.of(tokenizer);
+    tagTokens = automaton.tags().stream().mapToInt(tag -> tokenizer.id(tag).orElse(-1)).toArray();
+    stateClasses = StateClasses.of(automaton, vocabulary.maxDepth());
+    positions = new Positions(automaton, tagTokens);
+  }
+
+  @Override
+  public synchronized TokenConstraint start() {
+    return new GrammarConstraint(this, new Place(positions, positions.start()));
+  }
+
+  /** The tokens that may come next; the end apart. */
+  synchronized TokenMask allowed(Place place) {
+    Place current = current(place);
+    TokenMask mask = masks.get(current.position);
+    if (mask == null) {
+      mask = find(current.position);
+      masks.put(current.position, mask);
+      maskBytes += mask.bytes();
+    }
+    return mask;
+  }
+
+  /** The place after a token that is allowed. */
+  synchronized Place after(Place place, int token) {
+    Place current = current(place);
+    return new Place(current.positions, step(current.position, token));
+  }
+
+  private Position step(Position from, int token) {
+    for (int tag : tagTokens) {
+      if (tag == token) {
+        return positions.afterTag(from, token);
+      }
+    }
+    Position at = from;
+    for (byte b : vocabulary.bytes(token)) {
+      at = positions.next(at, b & 0xFF);
+    }
+    return at;
+  }
+
+  /** The place among the positions in use, which may have been made anew. */
+  private Place current(Place place) {
+    Positions home = place.positions;
+    if (maskBytes + positions.bytes() - adoptedBytes > MAX_BYTES) {
+      insides.clear();
+      masks.clear();
+      maskBytes = 0;
+      adoptedBytes = 0;
+      positions = new Positions(automaton, tagTokens);
+    }
+    if (home == positions) {
+      return place;
+    }
+    long before = positions.bytes();
+    Place adopted = new Place(positions, positions.adopt(place.position, home));
+    adoptedBytes += positions.bytes() - before; // in use, so dropping it would not help
+    return adopted;
+  }
+
+  private TokenMask find(Position position) {
+    BitSet tokens = new BitSet(vocabulary.vocabularySize());
+    for (Item item : position.items) {
+      Inside inside = inside(item.state());
+      tokens.or(inside.tokens);
+      Position outside = positions.afterReturn(item.frames());
+      for (int node : inside.ends) {
+        walk(node, outside, tokens, null);
+      }
+    }
+    return TokenMask.of(tokens);
+  }
+
+  private Inside inside(int state) {
+    int stateClass = stateClasses[state];
+    Inside known = insides.get(stateClass);
+    if (known == null) {
+      BitSet tokens = new BitSet(vocabulary.vocabularySize());
+      List<Integer> ends = new ArrayList<>();
+      walk(0, positions.inside(state), tokens, ends);
+      for (Nfa.SymbolEdge tag : automaton.state(state).tags) {
+        if (tagTokens[tag.what()] >= 0) {
+          tokens.set(tagTokens[tag.what()]);
+        }
+      }
+      known = new Inside(tokens, ends);
+      insides.put(stateClass, known);
+      maskBytes += tokens.size() / 8 + 20L * ends.size();
+    }
+    return known;
+  }
+
+  /**
+   * Finds the tokens below a node of the vocabulary that the automaton can read.
+   *
+   * @param from where it is at the node
+   * @param ends takes the nodes at which it left the rule it began in; null where its callers are
+   *     known
+   */
+  private void walk(int node, Position from, BitSet tokens, @Nullable List<Integer> ends) {
+    Position[] path = new Position[vocabulary.maxDepth() + 1]; // where it is at each depth
+    path[vocabulary.depth(node)] = from;
+    int end = vocabulary.end(node);
+    for (int at = node + 1; at < end; ) {
+      int depth = vocabulary.depth(at);
+      Position next = positions.next(path[depth - 1], vocabulary.label(at));
+      if (next.isDead()) {
+        at = vocabulary.end(at);
+        continue;
+      }
+      vocabulary.addTokens(at, tokens);
+      if (next.escaped && ends != null) {
+        ends.add(at);
+      }
+      path[depth] = next;
+      at = next.items.isEmpty() ? vocabulary.end(at) : at + 1;
+    }
+  }
+}

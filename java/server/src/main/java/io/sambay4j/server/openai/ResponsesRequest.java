@@ -1,0 +1,30 @@
+package io.sambay4j.server.openai;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.sambay4j.ChatMessage;
+import io.sambay4j.GenerationRequest;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A request of {@code /v1/responses}.
+ *
+ * @param messages the conversation, the instructions first
+ * @param echoed fields that the answer repeats as they came
+ * @param shape what the answer consists of
+ * @param generation how it is answered
+ */
+record ResponsesRequest(
+    List<ChatMessage> messages,
+    Map<String, JsonNode> echoed,
+    AnswerShape shape,
+    GenerationFields generation) {
+  ResponsesRequest {
+    messages = List.copyOf(messages);
+    echoed = Map.copyOf(echoed);
+  }
+
+  GenerationRequest.Prompt prompt() {
+    return new GenerationRequest.Prompt.Chat(messages, Map.of());
+  }
+}
