@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -141,16 +140,13 @@ class StructuredOutputTest {
         "((((((a{50}){50}){50}){50}){50}){50})",
         "\\\\k<x>",
         "(?<=a)b",
+        "(a|aa|aaa){1,1000}(a|aa|aaa){1,1000}b",
         "*"
       })
-  void expressionsThatCannotBeFollowedAreRefusedSoon(String expression) {
-    long start = System.nanoTime();
+  void expressionsThatCannotBeFollowedAreRefused(String expression) {
     Served.Answer answer =
         served.post(CHAT, Served.chat("\"max_tokens\":1,\"guided_regex\":\"" + expression + "\","));
-    assertTrue(answer.status() == 400 || answer.status() == 200, answer.text());
-    assertTrue(
-        Duration.ofNanos(System.nanoTime() - start).compareTo(Served.PATIENCE) < 0,
-        "within a budget");
+    assertEquals(400, answer.status(), answer.text());
   }
 
   @ParameterizedTest
