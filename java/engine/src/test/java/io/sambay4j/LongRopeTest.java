@@ -107,6 +107,27 @@ final class LongRopeTest {
     }
   }
 
+  /** A conversation that crosses the original context: short states serve no long sequence. */
+  @Test
+  void thePrefixCacheKeepsTheFactorsApart() {
+    TextModel.Builder builder = TextModel.builder(DENSE).sequences(2).deterministic(true);
+    try (TextModel cold = builder.open();
+        TextModel model = builder.prefixCacheBytes(8 << 20).open()) {
+      int[] all = prompt(8);
+      int[] added = {0, 2, 6, 6};
+      int[] cached = new int[added.length];
+      for (int turn = 0; turn < added.length; turn++) {
+        all = concat(all, Arrays.copyOf(prompt(30), added[turn]));
+        GenerationRequest request = greedy(turn == 1 ? 1 : 4, all).build();
+        Generation answer = model.generate(request);
+        assertArrayEquals(cold.generate(request).tokenIds(), answer.tokenIds(), "turn " + turn);
+        cached[turn] = answer.usage().cachedTokens();
+        all = concat(all, answer.tokenIds());
+      }
+      assertArrayEquals(new int[] {0, 11, 0, 24}, cached);
+    }
+  }
+
   private static void assertClose(String what, float[] want, float[] got) {
     double max = 0;
     double difference = 0;

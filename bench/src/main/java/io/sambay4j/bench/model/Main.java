@@ -10,6 +10,7 @@ import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelLoader;
+import io.sambay4j.model.ModelWork;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.StatePool;
 import io.sambay4j.model.WeightFormat;
@@ -166,11 +167,12 @@ public final class Main {
       DeviceLimits limits = measured.measureLimits(limitsSeconds);
       print(
           to,
-          "%s: reads %.1f GB/s, bf16 %.1f TFLOP/s, f32 %.2f TFLOP/s",
+          "%s: reads %.1f GB/s, bf16 %.1f TFLOP/s, f32 %.2f TFLOP/s, int8 %.2f TOP/s",
           measured.description(),
           limits.readBytes() / 1e9,
           limits.bf16Flops() / 1e12,
-          limits.f32Flops() / 1e12);
+          limits.f32Flops() / 1e12,
+          limits.int8Ops() / 1e12);
       return limits;
     }
   }
@@ -179,12 +181,12 @@ public final class Main {
       PrintStream to, ModelConfig config, DeviceLimits limits, int batch, List<Integer> contexts) {
     int longest = contexts.stream().mapToInt(n -> n).max().orElseThrow();
     LoadOptions options = options(batch, longest + 2 * steps + 16);
-    MemoryEstimate memory = memory(config, options);
-    try (SambayModel loaded = load(config, options, memory)) {
+    ModelWork work = work(config, options);
+    try (SambayModel loaded = load(config, options, work.memory())) {
       ModelTimes times = new ModelTimes(loaded);
       for (int context : contexts) {
         double seconds = ModelTimes.median(times.decode(batch, context, steps));
-        double floor = ModelWork.decode(config, memory, batch, context).floor(limits);
+        double floor = work.decode(batch, context).floor(limits);
         row(to, "decode b%d c%d".formatted(batch, context), seconds, floor, batch / seconds);
       }
     }
@@ -192,11 +194,11 @@ public final class Main {
 
   private void prefill(PrintStream to, ModelConfig config, DeviceLimits limits, int tokens) {
     LoadOptions options = options(1, tokens);
-    MemoryEstimate memory = memory(config, options);
-    try (SambayModel loaded = load(config, options, memory)) {
+    ModelWork work = work(config, options);
+    try (SambayModel loaded = load(config, options, work.memory())) {
       double seconds = ModelTimes.median(new ModelTimes(loaded).prefill(tokens, runs));
-      ModelWork work = ModelWork.prefill(config, memory, tokens, options.stepTokens());
-      row(to, "prefill %d".formatted(tokens), seconds, work.floor(limits), tokens / seconds);
+      double floor = work.prompt(1, tokens, options.stepTokens()).floor(limits);
+      row(to, "prefill %d".formatted(tokens), seconds, floor, tokens / seconds);
     }
   }
 
@@ -210,16 +212,16 @@ public final class Main {
         StatePool.cacheTokens(sequences, context, 0));
   }
 
-  private MemoryEstimate memory(ModelConfig config, LoadOptions options) {
+  private ModelWork work(ModelConfig config, LoadOptions options) {
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
-      return MemoryEstimate.of(config, options, checkpoint);
+      return ModelWork.of(config, options, checkpoint);
     }
   }
 
   /** As many as the device's free memory takes beside weights, workspace and a spare twentieth. */
   private int mostSequences(int context) {
     ModelConfig config = ModelConfig.read(model.resolve(ModelConfig.FILE));
-    MemoryEstimate memory = memory(config, options(1, context + CACHE_ROUNDING));
+    MemoryEstimate memory = work(config, options(1, context + CACHE_ROUNDING)).memory();
     try (NativeBackend backend = (NativeBackend) Backends.open(device, null, 0)) {
       DeviceMemory device = backend.memory();
       double room = 0.95 * device.free() - memory.weights() - memory.workspace();

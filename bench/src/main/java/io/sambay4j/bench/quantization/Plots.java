@@ -60,26 +60,26 @@ public final class Plots {
   }
 
   private void layers() throws IOException {
+    layers("trained", 3, "divergence of the choices", "KL, nats a token");
+    layers("random", 4, "error of the logits, random weights", "|got - want| / |want|");
+  }
+
+  private void layers(String model, int column, String what, String label) throws IOException {
     Path file = data.resolve("layers.csv");
     if (!Files.exists(file)) {
       return;
     }
     Map<String, Series> series = new LinkedHashMap<>();
-    Set<String> groups = new LinkedHashSet<>();
+    List<String> groups = new ArrayList<>();
     for (List<String> row : Table.read(file)) {
-      if (row.get(0).equals("trained")) {
+      if (row.get(0).equals(model)) {
+        add(series, "int4", (double) groups.size(), row.get(column));
         groups.add("%s %s".formatted(row.get(1), row.get(2).replace('_', ' ')));
-        add(series, "int4", groups.size() - 1.0, row.get(4));
       }
     }
     write(
-        "layers",
-        Plot.bars(
-            "One layer rounded to int4: error of the logits",
-            "|got - want| / |want|",
-            false,
-            List.copyOf(groups),
-            List.copyOf(series.values())));
+        "layers-" + model,
+        Plot.bars("One layer rounded: " + what, label, true, groups, List.copyOf(series.values())));
   }
 
   private void drift(String name) throws IOException {

@@ -42,7 +42,7 @@ class StudyTest {
     }
 
     Plots.main(new String[] {data.toString()});
-    for (String name : List.of("parts-kl", "parts-logits", "layers")) {
+    for (String name : List.of("parts-kl", "parts-logits", "layers-trained")) {
       Path svg = data.resolve(name + ".svg");
       var document = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(svg.toFile());
       assertTrue(document.getElementsByTagName("rect").getLength() > 5, name);

@@ -2,10 +2,13 @@ package io.sambay4j.cli;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sambay4j.backend.DeviceLimits;
 import io.sambay4j.model.SambayModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -24,7 +27,8 @@ import picocli.CommandLine.Option;
     footer = {
       "  sambay bench --model DIR",
       "  sambay bench --model DIR --prompt 128,512,2048 --gen 64 --batch 1,8 --repetitions 5",
-      "  sambay bench --model DIR --prompt 0 --gen 128 --threads 4 --csv"
+      "  sambay bench --model DIR --prompt 0 --gen 128 --threads 4 --csv",
+      "  sambay bench --model DIR --dtype int4 --compare-limit"
     })
 final class BenchCommand implements Callable<Integer> {
   private static final int STEP_TOKENS = 512;
@@ -78,6 +82,15 @@ final class BenchCommand implements Callable<Integer> {
       description = "Seed of the token ids. Default: 1.")
   private long seed;
 
+  @Option(
+      names = "--compare-limit",
+      order = 15,
+      description =
+          "Measure around each test how fast the device reads memory and multiplies, with the same threads, and say "
+              + "what share of that the test reached: the least time that its bytes and its arithmetic take at these "
+              + "rates, over the time it took. Takes 1 GiB more memory.")
+  private boolean compareLimit;
+
   @ArgGroup private Format format = new Format();
 
   /** At most one of the two. */
@@ -105,7 +118,7 @@ final class BenchCommand implements Callable<Integer> {
     }
     ModelFiles files = ModelFiles.read(model.path());
     long before = System.nanoTime();
-    try (SambayModel opened =
+    try (ModelOptions.OpenedModel loaded =
         model.openModel(
             console,
             device,
@@ -115,29 +128,45 @@ final class BenchCommand implements Callable<Integer> {
             STEP_TOKENS,
             ModelOptions.WeightType.AUTO)) {
       double loadSeconds = (System.nanoTime() - before) / 1e9;
+      SambayModel opened = loaded.model();
       Benchmark benchmark = new Benchmark(opened, repetitions, seed);
-      List<Benchmark.Result> results = new ArrayList<>();
+      LimitComparison comparison =
+          compareLimit ? new LimitComparison(opened.backend(), loaded.work()) : null;
+      List<Test> tests = new ArrayList<>();
       if (!format.json && !format.csv) {
         console.out().println("model   " + files.source().path());
         console.out().println("device  " + opened.backend().description());
         console.out().println("load    " + Units.seconds(loadSeconds));
       }
       for (int batch : batches) {
-        prompts.stream().filter(n -> n > 0).forEach(n -> results.add(benchmark.prompt(n, batch)));
+        prompts.stream()
+            .filter(n -> n > 0)
+            .forEach(n -> tests.add(Test.of(() -> benchmark.prompt(n, batch), comparison)));
         generated.stream()
             .filter(n -> n > 0)
-            .forEach(n -> results.add(benchmark.generation(n, batch)));
+            .forEach(n -> tests.add(Test.of(() -> benchmark.generation(n, batch), comparison)));
       }
       ResidentMemory memory = ResidentMemory.read();
       if (format.json) {
-        console.out().println(Json.line(toJson(files, opened, loadSeconds, memory, results)));
+        console.out().println(Json.line(toJson(files, opened, loadSeconds, memory, tests)));
       } else if (format.csv) {
-        printCsv(opened, loadSeconds, memory, results);
+        printCsv(opened, loadSeconds, memory, tests);
       } else {
-        printTable(memory, results);
+        printTable(memory, tests);
       }
     }
     return Cli.OK;
+  }
+
+  /** A result, and its limit if that was asked for. */
+  private record Test(Benchmark.Result result, LimitComparison.@Nullable Compared compared) {
+    static Test of(Supplier<Benchmark.Result> test, @Nullable LimitComparison comparison) {
+      if (comparison == null) {
+        return new Test(test.get(), null);
+      }
+      LimitComparison.Compared compared = comparison.compare(test);
+      return new Test(compared.result(), compared);
+    }
   }
 
   private static void check(String option, List<Integer> values, int min, int max) {
@@ -153,40 +182,55 @@ final class BenchCommand implements Callable<Integer> {
     return values.stream().mapToInt(n -> n).max().orElseThrow();
   }
 
-  private void printTable(ResidentMemory memory, List<Benchmark.Result> results) {
+  private void printTable(ResidentMemory memory, List<Test> tests) {
     console
         .out()
         .println(
             "memory  %s resident, %s at most"
                 .formatted(Units.bytes(memory.now()), Units.bytes(memory.peak())));
     console.out().println();
-    Table table = new Table("test", ">batch", ">tokens/s", ">±", ">ms a step");
-    for (Benchmark.Result result : results) {
-      table.row(
-          result.name(),
-          result.batch(),
-          Units.rate(result.mean()),
-          Units.rate(result.deviation()),
-          Units.format("%.2f", 1000 / result.mean() * result.tokensPerStep()));
+    List<String> columns =
+        new ArrayList<>(List.of("test", ">batch", ">tokens/s", ">±", ">ms a step"));
+    if (compareLimit) {
+      columns.addAll(List.of(">of the limit", ">reads", ">products", ">int8 products"));
+    }
+    Table table = new Table(columns.toArray(String[]::new));
+    for (Test test : tests) {
+      Benchmark.Result result = test.result();
+      List<Object> row = new ArrayList<>();
+      row.add(result.name());
+      row.add(result.batch());
+      row.add(Units.rate(result.mean()));
+      row.add(Units.rate(result.deviation()));
+      row.add(Units.format("%.2f", 1000 / result.mean() * result.tokensPerStep()));
+      if (test.compared() != null) {
+        DeviceLimits limits = test.compared().limits();
+        double products = limits.bf16Flops() > 0 ? limits.bf16Flops() : limits.f32Flops();
+        row.add(Units.format("%.1f %%", 100 * test.compared().share()));
+        row.add(Units.format("%.1f GB/s", limits.readBytes() / 1e9));
+        row.add(Units.format("%.2f TFLOP/s", products / 1e12));
+        row.add(
+            limits.int8Ops() > 0 ? Units.format("%.2f TOP/s", limits.int8Ops() / 1e12) : "none");
+      }
+      table.row(row.toArray());
     }
     table.print(console.out());
   }
 
   private void printCsv(
-      SambayModel opened,
-      double loadSeconds,
-      ResidentMemory memory,
-      List<Benchmark.Result> results) {
+      SambayModel opened, double loadSeconds, ResidentMemory memory, List<Test> tests) {
     console
         .out()
         .println(
-            "test,tokens,batch,repetitions,tokens_per_second,deviation,load_seconds,resident_bytes,peak_bytes,device");
-    for (Benchmark.Result result : results) {
+            "test,tokens,batch,repetitions,tokens_per_second,deviation,load_seconds,resident_bytes,peak_bytes,device"
+                + (compareLimit ? ",limit_share" : ""));
+    for (Test test : tests) {
+      Benchmark.Result result = test.result();
       console
           .out()
           .println(
               Units.format(
-                  "%s,%d,%d,%d,%.4f,%.4f,%.3f,%d,%d,\"%s\"",
+                  "%s,%d,%d,%d,%.4f,%.4f,%.3f,%d,%d,\"%s\"%s",
                   result.kind(),
                   result.tokens(),
                   result.batch(),
@@ -196,7 +240,8 @@ final class BenchCommand implements Callable<Integer> {
                   loadSeconds,
                   memory.now(),
                   memory.peak(),
-                  opened.backend().description().replace("\"", "\"\"")));
+                  opened.backend().description().replace("\"", "\"\""),
+                  test.compared() == null ? "" : Units.format(",%.4f", test.compared().share())));
     }
   }
 
@@ -205,7 +250,7 @@ final class BenchCommand implements Callable<Integer> {
       SambayModel opened,
       double loadSeconds,
       ResidentMemory memory,
-      List<Benchmark.Result> results) {
+      List<Test> tests) {
     ObjectNode root =
         Json.object()
             .put("model", files.source().path().toString())
@@ -214,17 +259,27 @@ final class BenchCommand implements Callable<Integer> {
             .put("resident_bytes", memory.now())
             .put("peak_bytes", memory.peak())
             .put("repetitions", repetitions);
-    ArrayNode tests = root.putArray("tests");
-    for (Benchmark.Result result : results) {
-      ObjectNode test =
-          tests
+    ArrayNode array = root.putArray("tests");
+    for (Test test : tests) {
+      Benchmark.Result result = test.result();
+      ObjectNode node =
+          array
               .addObject()
               .put("test", result.kind())
               .put("tokens", result.tokens())
               .put("batch", result.batch())
               .put("tokens_per_second", result.mean())
               .put("deviation", result.deviation());
-      ArrayNode runs = test.putArray("runs");
+      if (test.compared() != null) {
+        DeviceLimits limits = test.compared().limits();
+        node.put("limit_share", test.compared().share())
+            .putObject("limits")
+            .put("read_bytes_per_second", limits.readBytes())
+            .put("f32_flops", limits.f32Flops())
+            .put("bf16_flops", limits.bf16Flops())
+            .put("int8_ops", limits.int8Ops());
+      }
+      ArrayNode runs = node.putArray("runs");
       result.rates().forEach(runs::add);
     }
     return root;

@@ -10,6 +10,9 @@ import java.util.SplittableRandom;
 
 /** Times a model on random token ids. */
 final class Benchmark {
+  private static final String PROMPT = "pp";
+  private static final String GENERATION = "tg";
+
   private final SambayModel model;
   private final int repetitions;
   private final SplittableRandom random;
@@ -34,6 +37,10 @@ final class Benchmark {
       return kind + tokens;
     }
 
+    boolean generates() {
+      return kind.equals(GENERATION);
+    }
+
     double mean() {
       return rates.stream().mapToDouble(rate -> rate).average().orElseThrow();
     }
@@ -48,17 +55,17 @@ final class Benchmark {
 
   /** Reads prompts of so many tokens, with the logits of the last only. */
   Result prompt(int tokens, int batch) {
-    return time("pp", tokens, batch, Math.min(model.maxStepTokens() / batch, tokens));
+    return time(PROMPT, tokens, batch, Math.min(model.maxStepTokens() / batch, tokens));
   }
 
   /** Generates so many tokens, with logits at each; which tokens does not matter to the time. */
   Result generation(int tokens, int batch) {
-    return time("tg", tokens, batch, 1);
+    return time(GENERATION, tokens, batch, 1);
   }
 
   private Result time(String kind, int tokens, int batch, int chunk) {
     List<Double> rates = new ArrayList<>();
-    boolean everyLogit = kind.equals("tg");
+    boolean everyLogit = kind.equals(GENERATION);
     for (int run = 0; run <= repetitions; run++) {
       List<SequenceState> sequences = new ArrayList<>();
       try {

@@ -1,6 +1,5 @@
 package io.sambay4j.cli;
 
-import io.sambay4j.model.SambayModel;
 import io.sambay4j.weights.SafeTensorsWriter;
 import io.sambay4j.weights.SafeTensorsWriter.Declaration;
 import java.io.IOException;
@@ -107,7 +106,7 @@ final class LogitsCommand implements Callable<Integer> {
     int longest = prompts.stream().mapToInt(p -> p.ids().length).max().orElseThrow();
     int all = prompts.stream().mapToInt(p -> p.ids().length).reduce(0, Math::addExact);
     int stepTokens = Math.max(prompts.size(), Math.min(all, MAX_STEP_TOKENS));
-    try (SambayModel opened =
+    try (ModelOptions.OpenedModel opened =
         model.openModel(
             console,
             device,
@@ -116,7 +115,7 @@ final class LogitsCommand implements Callable<Integer> {
             Math.addExact(longest, steps),
             stepTokens,
             ModelOptions.WeightType.STORED)) {
-      try (TracedRun run = new TracedRun(opened, prompts, layers)) {
+      try (TracedRun run = new TracedRun(opened.model(), prompts, layers)) {
         run.readPrompts(chunk == null ? Integer.MAX_VALUE : chunk);
         if (greedy != null) {
           run.continueGreedily(greedy);

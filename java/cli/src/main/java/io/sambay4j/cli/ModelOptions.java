@@ -9,6 +9,7 @@ import io.sambay4j.hub.ModelName;
 import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelLoader;
+import io.sambay4j.model.ModelWork;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.WeightFormat;
 import io.sambay4j.weights.Checkpoint;
@@ -286,7 +287,7 @@ final class ModelOptions {
    * @param stepTokens rows of the widest step
    * @param unlessSaid the format of weights where the option is not given
    */
-  SambayModel openModel(
+  OpenedModel openModel(
       Console console,
       DeviceOptions device,
       ModelFiles files,
@@ -312,8 +313,23 @@ final class ModelOptions {
         Progress progress = new Progress(console, "loading")) {
       WeightFormat kept = weights(unlessSaid, () -> fitting(console, device, files, options));
       LoadOptions chosen = options.withWeights(kept);
-      long bytes = MemoryEstimate.of(files.config(), chosen, checkpoint).total();
-      return ModelLoader.load(device.open(bytes), files.config(), checkpoint, chosen, progress);
+      ModelWork work = ModelWork.of(files.config(), chosen, checkpoint);
+      return new OpenedModel(
+          ModelLoader.load(
+              device.open(work.memory().total()), files.config(), checkpoint, chosen, progress),
+          work);
+    }
+  }
+
+  /**
+   * A model and what its steps cannot avoid.
+   *
+   * @param model closed with this
+   */
+  record OpenedModel(SambayModel model, ModelWork work) implements AutoCloseable {
+    @Override
+    public void close() {
+      model.close();
     }
   }
 }

@@ -234,8 +234,7 @@ final class ServeCommand implements Callable<Integer> {
     try {
       open(models);
       try (SambayServer server =
-          SambayServer.start(
-              http, models, new CallObserver() {}, limit.isZero() ? null : limit)) {
+          SambayServer.start(http, models, new CallObserver() {}, limit.isZero() ? null : limit)) {
         greet(server, http, models);
         serveUntilStopped(server, patience);
       }
@@ -348,7 +347,8 @@ final class ServeCommand implements Callable<Integer> {
     String scheme = http.tls() == null ? "http" : "https";
     String shown = host.equals("0.0.0.0") || host.equals("::") ? "localhost" : host;
     String url =
-        "%s://%s:%d".formatted(scheme, shown.contains(":") ? "[" + shown + "]" : shown, server.port());
+        "%s://%s:%d"
+            .formatted(scheme, shown.contains(":") ? "[" + shown + "]" : shown, server.port());
     for (ServedModel served : models) {
       console.note(
           "%s on %s: context %d, %d answers at once, %d may wait, prefix cache %s"

@@ -1,4 +1,4 @@
-/** The command line: {@code sambay generate|chat|inspect|score|logits|bench|self-test}. */
+/** The command line: {@code sambay COMMAND}. */
 @NullMarked
 package io.sambay4j.cli;
 

@@ -174,6 +174,21 @@ final class ScoreInspectBenchTest {
     assertTrue(csv.get(1).startsWith("pp,16,1,2,"), csv.get(1));
   }
 
+  @Test
+  void benchBesideTheLimit() throws IOException {
+    Object[] args = {
+      "bench", "--prompt", "64", "--gen", "8", "--repetitions", "1", "--dtype", "int8"
+    };
+    JsonNode json = Run.sambay(with(with(args, "--compare-limit"), "--json")).expect(0).json();
+    assertEquals(2, json.get("tests").size());
+    for (JsonNode test : json.get("tests")) {
+      assertTrue(test.get("limits").get("read_bytes_per_second").doubleValue() > 1e6);
+      assertTrue(test.get("limits").get("f32_flops").doubleValue() > 1e6);
+      assertTrue(test.get("limit_share").doubleValue() > 0);
+    }
+    assertFalse(Run.sambay(with(args, "--json")).expect(0).out().contains("limit"));
+  }
+
   private static Object[] with(Object[] args, Object more) {
     Object[] all = java.util.Arrays.copyOf(args, args.length + 1);
     all[args.length] = more;

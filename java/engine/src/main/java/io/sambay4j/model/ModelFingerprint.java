@@ -2,7 +2,6 @@ package io.sambay4j.model;
 
 import io.sambay4j.weights.Checkpoint;
 import io.sambay4j.weights.TensorInfo;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -16,8 +15,10 @@ final class ModelFingerprint {
   /** Changes with the format of saved state. */
   private static final String VERSION = "1";
 
-  /** Bytes looked at in the middle of each tensor: training changes all of a tensor, or nothing. */
-  private static final int SAMPLE = 256;
+  /**
+   * Most numbers looked at in a tensor's middle row: training changes all of a tensor, or nothing.
+   */
+  private static final int SAMPLE = 64;
 
   private ModelFingerprint() {}
 
@@ -38,9 +39,13 @@ final class ModelFingerprint {
     for (String name : checkpoint.names()) {
       TensorInfo tensor = checkpoint.tensor(name);
       add(digest, tensor.toString());
-      ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(SAMPLE, tensor.bytes()));
-      checkpoint.read(tensor, (tensor.bytes() - bytes.capacity()) / 2, bytes);
-      digest.update(bytes.flip());
+      long cols = tensor.elements() / tensor.shape()[0];
+      float[] sample =
+          new float[(int) Math.min(Math.max(SAMPLE, tensor.type().blockElements()), cols)];
+      checkpoint.readFloats(tensor, tensor.shape()[0] / 2 * cols, sample, 0, sample.length);
+      for (float value : sample) {
+        add(digest, Integer.toHexString(Float.floatToRawIntBits(value)));
+      }
     }
     return HexFormat.of().formatHex(digest.digest());
   }

@@ -42,6 +42,7 @@ public final class StatePool implements AutoCloseable {
   private final int[] spareReferences; // those of them by parked snapshots, which can be dropped
   private final Deque<Integer> freeBlocks = new ArrayDeque<>();
   private final Deque<Integer> freeSlots = new ArrayDeque<>(); // of sequences and of the parked
+  private int spareBlocks; // that only parked snapshots hold
   private final int parkingPlaces;
   private int sequences; // held now
   private int parked; // snapshots in slots of the pool now
@@ -220,13 +221,7 @@ public final class StatePool implements AutoCloseable {
 
   /** Blocks that only parked snapshots hold. */
   public int spareBlocks() {
-    int spare = 0;
-    for (int block = 0; block < blockReferences.length; block++) {
-      if (spareReferences[block] > 0 && spareReferences[block] == blockReferences[block]) {
-        spare++;
-      }
-    }
-    return spare;
+    return spareBlocks;
   }
 
   /**
@@ -365,8 +360,20 @@ public final class StatePool implements AutoCloseable {
 
   private int takeBlock() {
     int block = Objects.requireNonNull(freeBlocks.poll());
-    blockReferences[block] = 1;
+    count(block, 1, 0);
     return block;
+  }
+
+  /** Changes who holds a block. */
+  private void count(int block, int references, int spare) {
+    int before = isSpare(block) ? 1 : 0;
+    blockReferences[block] += references;
+    spareReferences[block] += spare;
+    spareBlocks += (isSpare(block) ? 1 : 0) - before;
+  }
+
+  private boolean isSpare(int block) {
+    return spareReferences[block] > 0 && spareReferences[block] == blockReferences[block];
   }
 
   private void copyBlock(int from, int to) {
@@ -380,12 +387,13 @@ public final class StatePool implements AutoCloseable {
 
   private void shareBlocks(List<Integer> blocks) {
     for (int block : blocks) {
-      blockReferences[block]++;
+      count(block, 1, 0);
     }
   }
 
   private void releaseBlock(int block) {
-    if (--blockReferences[block] == 0) {
+    count(block, -1, 0);
+    if (blockReferences[block] == 0) {
       freeBlocks.push(block); // last out, first in: its pages are already ours
     }
   }
@@ -668,7 +676,7 @@ public final class StatePool implements AutoCloseable {
       this(pool, sequence, blocks, pool.mamba, pool.windows, slot, true);
       pool.parked++;
       for (int block : blocks) {
-        pool.spareReferences[block]++;
+        pool.count(block, 0, 1);
       }
     }
 
@@ -732,7 +740,7 @@ public final class StatePool implements AutoCloseable {
       closed = true;
       if (parked) {
         for (int block : blocks) {
-          pool.spareReferences[block]--;
+          pool.count(block, 0, -1);
         }
         pool.parked--;
         pool.freeSlots.push(slot);

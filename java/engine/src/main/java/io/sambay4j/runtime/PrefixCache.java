@@ -34,6 +34,9 @@ final class PrefixCache implements AutoCloseable {
   /** A state for fewer tokens more than another is not worth its copy, nor a cut of the prompt. */
   static final int WORTH_KEEPING = 32;
 
+  /** The same where the state need not be copied, because its sequence has ended. */
+  private static final int WORTH_A_PLACE = 8;
+
   /** Reading a file pays only if it spares so many tokens more than a state in memory. */
   private static final int WORTH_A_FILE = 64;
 
@@ -179,7 +182,7 @@ final class PrefixCache implements AutoCloseable {
 
   /** As {@link #keep} for a sequence that has ended; it may be closed by that. */
   void keepLast(int[] tokens, SequenceState sequence) {
-    PrefixTree.@Nullable Node<Entry> node = place(tokens, sequence, WORTH_KEEPING);
+    PrefixTree.@Nullable Node<Entry> node = place(tokens, sequence, WORTH_A_PLACE);
     if (node != null) {
       add(sequence, node, states.retire(sequence));
     }

@@ -64,8 +64,7 @@ class StructuredOutputTest {
                 "{\"input\":\"What is 1+1?\",\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"sum\",\"schema\":%s}}}"
                     .formatted(SCHEMA))
             .json();
-    String text =
-        response.path("output").path(0).path("content").path(0).path("text").asText();
+    String text = response.path("output").path(0).path("content").path(0).path("text").asText();
     assertTrue(Served.read(text).path("sum").isIntegralNumber(), response.toString());
   }
 

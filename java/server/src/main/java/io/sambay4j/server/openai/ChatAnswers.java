@@ -52,8 +52,7 @@ final class ChatAnswers {
       reasoningTokens += tokenizer.count(answer.reasoning());
       choices.add(choice(i, generation, answer));
     }
-    List<Generation> generations =
-        answers.stream().map(WholeAnswer.Ended::generation).toList();
+    List<Generation> generations = answers.stream().map(WholeAnswer.Ended::generation).toList();
     root.set("usage", AnswerJson.usage(generations, reasoningTokens));
     root.set("timings", answers.get(0).times().json());
     return root;

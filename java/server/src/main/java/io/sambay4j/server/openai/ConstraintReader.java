@@ -9,8 +9,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads what an answer must look like: OpenAI's {@code response_format}, and vLLM's {@code guided_*}
- * and {@code structured_outputs}. At most one of them may be given.
+ * Reads what an answer must look like: OpenAI's {@code response_format}, and vLLM's {@code
+ * guided_*} and {@code structured_outputs}. At most one of them may be given.
  */
 final class ConstraintReader {
   private static final int MAX_CHOICES = 10_000;

@@ -114,9 +114,7 @@ final class ResponsesAnswers {
     int prompt = generation.usage().promptTokens();
     int generated = generation.usage().generatedTokens();
     ObjectNode usage = Json.object().put("input_tokens", prompt);
-    usage
-        .putObject("input_tokens_details")
-        .put("cached_tokens", generation.usage().cachedTokens());
+    usage.putObject("input_tokens_details").put("cached_tokens", generation.usage().cachedTokens());
     usage.put("output_tokens", generated);
     usage.putObject("output_tokens_details").put("reasoning_tokens", reasoningTokens);
     return usage.put("total_tokens", prompt + generated);

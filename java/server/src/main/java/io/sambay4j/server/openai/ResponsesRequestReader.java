@@ -16,7 +16,8 @@ import java.util.OptionalInt;
 /** Reads the body of {@code /v1/responses}. */
 final class ResponsesRequestReader {
   private static final List<String> ECHOED =
-      List.of("instructions", "max_output_tokens", "metadata", "temperature", "text", "top_p", "user");
+      List.of(
+          "instructions", "max_output_tokens", "metadata", "temperature", "text", "top_p", "user");
   private static final String LOG_PROBABILITIES = "message.output_text.logprobs";
 
   private ResponsesRequestReader() {}
@@ -47,7 +48,10 @@ final class ResponsesRequestReader {
     OptionalInt top = topLogProbabilities(fields);
     GenerationFields generation =
         common.read(
-            GenerationFieldsReader.maxTokens(fields, 1, "max_output_tokens"), 1, shape.constraint(), top);
+            GenerationFieldsReader.maxTokens(fields, 1, "max_output_tokens"),
+            1,
+            shape.constraint(),
+            top);
     refuseUnsupported(fields);
     fields.finish();
     Map<String, JsonNode> echoed = new LinkedHashMap<>();

@@ -53,7 +53,8 @@ final class ToolReader {
     if (choice == null) {
       return tools.isEmpty() ? ToolChoice.NONE : ToolChoice.AUTO;
     }
-    ToolChoice read = choice.isObject() ? named(fields.requiredObject("tool_choice")) : word(fields);
+    ToolChoice read =
+        choice.isObject() ? named(fields.requiredObject("tool_choice")) : word(fields);
     boolean wantsTools =
         read.mode() == ToolChoice.Mode.REQUIRED || read.mode() == ToolChoice.Mode.FUNCTION;
     if (wantsTools && tools.isEmpty()) {
@@ -93,8 +94,7 @@ final class ToolReader {
       call.oneOf("type", "function", "function");
       Fields function = call.requiredObject("function");
       calls.add(
-          new ToolCall(
-              id, function.requiredString("name"), function.requiredString("arguments")));
+          new ToolCall(id, function.requiredString("name"), function.requiredString("arguments")));
       function.finish();
       call.ignore("index");
       call.finish();

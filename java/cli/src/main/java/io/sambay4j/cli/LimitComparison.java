@@ -1,0 +1,63 @@
+package io.sambay4j.cli;
+
+import io.sambay4j.backend.Backend;
+import io.sambay4j.backend.DeviceLimits;
+import io.sambay4j.backend.NativeBackend;
+import io.sambay4j.model.ModelWork;
+import java.util.function.Supplier;
+
+/** Sets rates beside the device's limits, measured just before and just after each. */
+final class LimitComparison {
+  private static final double SECONDS = 1;
+
+  private final NativeBackend device;
+  private final ModelWork work;
+
+  /**
+   * Of a model.
+   *
+   * @throws IllegalArgumentException if the device's limits cannot be measured
+   */
+  LimitComparison(Backend device, ModelWork work) {
+    if (!(device instanceof NativeBackend nativeDevice)) {
+      throw new IllegalArgumentException(
+          "--compare-limit measures cpu and cuda; the device is " + device.description());
+    }
+    this.device = nativeDevice;
+    this.work = work;
+  }
+
+  /**
+   * A test beside its limit.
+   *
+   * @param limits the better ones of those before and after
+   * @param share least time over the time it took, 1 at the limit
+   */
+  record Compared(Benchmark.Result result, DeviceLimits limits, double share) {}
+
+  Compared compare(Supplier<Benchmark.Result> test) {
+    DeviceLimits before = device.measureLimits(SECONDS);
+    Benchmark.Result result = test.get();
+    DeviceLimits limits = better(before, device.measureLimits(SECONDS));
+    double seconds = (double) result.tokens() * result.batch() / result.mean();
+    return new Compared(result, limits, floor(result, limits) / seconds);
+  }
+
+  /** Seconds that all tokens of the test take at least. */
+  private double floor(Benchmark.Result result, DeviceLimits limits) {
+    int batch = result.batch();
+    int tokens = result.tokens();
+    return result.generates()
+        ? tokens * work.decode(batch, (tokens - 1) / 2).floor(limits) // of the mean length
+        : work.prompt(batch, tokens, result.tokensPerStep() / batch).floor(limits);
+  }
+
+  private static DeviceLimits better(DeviceLimits a, DeviceLimits b) {
+    return new DeviceLimits(
+        Math.max(a.readBytes(), b.readBytes()),
+        Math.max(a.f32Flops(), b.f32Flops()),
+        Math.max(a.bf16Flops(), b.bf16Flops()),
+        Math.max(a.int8Ops(), b.int8Ops()),
+        Math.max(a.exponentials(), b.exponentials()));
+  }
+}
