@@ -25,17 +25,29 @@ final class PackageLayersTest {
 
   /** What a package may use besides itself; "" is the API. */
   private static final Map<String, Set<String>> ALLOWED =
-      Map.of(
-          "", Set.of("runtime", "model", "backend", "tokenizer", "sampling", "weights"),
-          "runtime", Set.of("model"),
-          "model", Set.of("backend", "weights", "json"),
-          "backend", Set.of("bindings", "bindings.global", "weights"),
-          "tokenizer", Set.of("tokenizer.jinja", "json"),
-          "tokenizer.jinja", Set.of(),
-          "sampling", Set.of(),
-          "weights", Set.of("json"),
-          "hub", Set.of("weights", "json"),
-          "json", Set.of());
+      Map.ofEntries(
+          Map.entry(
+              "",
+              Set.of(
+                  "runtime",
+                  "model",
+                  "backend",
+                  "tokenizer",
+                  "sampling",
+                  "weights",
+                  "answer",
+                  "structured")),
+          Map.entry("runtime", Set.of("model")),
+          Map.entry("model", Set.of("backend", "weights", "json")),
+          Map.entry("backend", Set.of("bindings", "bindings.global", "weights")),
+          Map.entry("answer", Set.of("structured", "tokenizer", "sampling", "json")),
+          Map.entry("structured", Set.of("tokenizer", "sampling", "json")),
+          Map.entry("tokenizer", Set.of("tokenizer.jinja", "json", "answer")),
+          Map.entry("tokenizer.jinja", Set.of()),
+          Map.entry("sampling", Set.of()),
+          Map.entry("weights", Set.of("json")),
+          Map.entry("hub", Set.of("weights", "json")),
+          Map.entry("json", Set.of()));
 
   /** The words that everybody may speak: the exceptions, and what a conversation is made of. */
   private static final Set<String> COMMON =
