@@ -1,5 +1,6 @@
 package io.sambay4j.runtime;
 
+import io.sambay4j.OutOfDeviceMemoryException;
 import io.sambay4j.model.RopeConfig;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.StatePool;
@@ -20,6 +21,7 @@ public final class Branches {
   private final Set<Job> begun = new HashSet<>(); // or ended before
   private @Nullable Job reader;
   private @Nullable Snapshot state;
+  private boolean eachAlone; // there was no memory for a state to share
 
   /**
    * @param jobs how many begin with the prompt
@@ -30,7 +32,7 @@ public final class Branches {
 
   /** Whether a job that has not started may: it reads the prompt, or somebody has. */
   boolean mayStart() {
-    return reader == null || state != null;
+    return reader == null || state != null || eachAlone;
   }
 
   /**
@@ -55,7 +57,11 @@ public final class Branches {
   /** The reader stands before the last token of its prompt. */
   void read(Job job, StatePool states) {
     if (job == reader && state == null && begun.size() < jobs) {
-      state = states.snapshot(job.state());
+      try {
+        state = states.snapshot(job.state());
+      } catch (OutOfDeviceMemoryException e) {
+        eachAlone = true;
+      }
     }
   }
 

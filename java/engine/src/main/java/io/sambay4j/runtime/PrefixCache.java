@@ -165,7 +165,7 @@ final class PrefixCache implements AutoCloseable {
       forget(file);
       return false;
     }
-    if (hasRoom()) {
+    if (hasRoom(clock + worth(tokens.length))) {
       entry.snapshot = states.park(sequence);
       inMemory.add(entry);
     }
@@ -220,15 +220,25 @@ final class PrefixCache implements AutoCloseable {
         return null;
       }
     }
-    return hasRoom() ? tree.node(tokens, length) : null;
+    int gap = length - (known == null ? 0 : known.depth());
+    return hasRoom(clock + worth(gap)) ? tree.node(tokens, length) : null;
   }
 
-  /** Makes room for one more state. */
-  private boolean hasRoom() {
+  /**
+   * Makes room for one more state, but not at the cost of one that is worth more. Such a one loses
+   * by it, too: one that is never used does not stay for ever.
+   */
+  private boolean hasRoom(double value) {
     while (states.freeParkingPlaces() == 0 || bytes() + states.slotBytes() > limit) {
-      if (!evict()) {
+      Entry least = least();
+      if (least == null) {
         return false;
       }
+      if (value(least) > value) {
+        clock = value;
+        return false;
+      }
+      evict();
     }
     return true;
   }
@@ -240,6 +250,18 @@ final class PrefixCache implements AutoCloseable {
 
   /** Drops the state that is worth least; false if there is none. */
   private boolean evict() {
+    Entry least = least();
+    if (least == null) {
+      return false;
+    }
+    clock = Math.max(clock, value(least));
+    evictions++;
+    save(least, false);
+    drop(least);
+    return true;
+  }
+
+  private @Nullable Entry least() {
     Entry least = null;
     double leastValue = Double.MAX_VALUE;
     for (Entry entry : inMemory) {
@@ -249,21 +271,17 @@ final class PrefixCache implements AutoCloseable {
         leastValue = value;
       }
     }
-    if (least == null) {
-      return false;
-    }
-    clock = Math.max(clock, leastValue);
-    evictions++;
-    save(least, false);
-    drop(least);
-    return true;
+    return least;
   }
 
-  /** Tokens saved for each byte, and more the later it was used. */
+  /** What a state is worth: more the later it was used. */
   private double value(Entry entry) {
-    int gap = entry.node.gap(other -> other.snapshot != null);
-    double bytes = Math.max(1, states.slotBytes() + gap * (double) states.cacheBytesPerToken());
-    return entry.usedAt + gap / bytes;
+    return entry.usedAt + worth(entry.node.gap(other -> other.snapshot != null));
+  }
+
+  /** Tokens saved for each byte by a state so many tokens after another. */
+  private double worth(int gap) {
+    return gap / Math.max(1, states.slotBytes() + gap * (double) states.cacheBytesPerToken());
   }
 
   /** Writes a state to a file that is in none. */
