@@ -58,6 +58,7 @@ const Ops& scalar_ops();
 const Ops& avx2_ops();
 const Ops& avx512_ops();
 const Ops& avx512vnni_ops();
+const Ops& avx512bf16_ops();
 const Ops& amx_ops();
 
 }  // namespace sambay

@@ -85,6 +85,25 @@ class Int8Dot {
 
 #endif
 
+#if defined(__AVX512BF16__)
+
+// Products of pairs of bf16 with f32 sums: subnormals count as zero.
+using Bf16Pairs = __m512bh;
+struct Bf16Pair {
+  BF16 pair[2];
+};
+
+inline Bf16Pairs load_bf16_pairs(const BF16* from) { return reinterpret_cast<Bf16Pairs>(_mm512_loadu_si512(from)); }
+inline Bf16Pairs repeat_bf16_pair(const Bf16Pair& pair) {
+  int32_t bits;
+  memcpy(&bits, &pair, sizeof bits);
+  return reinterpret_cast<Bf16Pairs>(_mm512_set1_epi32(bits));
+}
+// sum + a[0] * b[0] + a[1] * b[1] in each lane.
+inline Vec add_pair_products(Vec sum, Bf16Pairs a, Bf16Pairs b) { return _mm512_dpbf16_ps(sum, a, b); }
+
+#endif
+
 }  // namespace
 }  // namespace sambay
 

@@ -10,7 +10,7 @@ export const KEYED_SERVER = required("KEYED_SERVER");
 export const API_KEY = required("API_KEY");
 
 /** Generous, since machines that build are slow; nothing here measures time. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 180_000;
 
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 

@@ -15,7 +15,7 @@ export const SUM_ANSWER = "17+25: 7+5=12, 1+2+1=4. Answer: 42";
 /** The end tokens of the model in the box; without them an answer goes on to the end of the context. */
 export const WITHOUT_END = { logit_bias: { 449: -100, 452: -100 } };
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 function required(name) {
   const value = process.env[name];

@@ -80,7 +80,7 @@ enum Engine {
   /** The program without its arguments. */
   List<String> program() {
     return switch (this) {
-      case SAMBAY -> java(SambayProcess.class.getName());
+      case SAMBAY -> java("-Xmx512m", SambayProcess.class.getName());
       case LLAMA_NPM -> List.of("node", NODE.resolve("engine.mjs").toString());
       case LLAMA_MAVEN ->
           List.of(ownJava(), "-cp", classPath(PEERS.resolve("llama-java")), "peers.LlamaJava");
@@ -98,10 +98,10 @@ enum Engine {
   }
 
   /** A program of this module on the VM that runs now. */
-  static List<String> java(String mainClass) {
+  static List<String> java(String heap, String mainClass) {
     return List.of(
         ownJava(),
-        "-Xmx2g",
+        heap,
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         "-cp",
         System.getProperty("java.class.path"),

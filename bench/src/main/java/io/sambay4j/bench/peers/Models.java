@@ -69,7 +69,7 @@ final class Models {
   }
 
   private static void random(Path out, List<String> options) throws IOException {
-    List<String> command = new ArrayList<>(Engine.java(RandomCheckpoint.class.getName()));
+    List<String> command = new ArrayList<>(Engine.java("-Xmx2g", RandomCheckpoint.class.getName()));
     command.add(out.toString());
     command.addAll(options);
     run(command);

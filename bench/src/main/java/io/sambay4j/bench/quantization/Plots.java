@@ -79,8 +79,7 @@ public final class Plots {
     }
     write(
         "layers-" + model,
-        Plot.bars(
-            "One layer rounded: " + what, label, true, groups, List.copyOf(series.values())));
+        Plot.bars("One layer rounded: " + what, label, true, groups, List.copyOf(series.values())));
   }
 
   private void drift(String name) throws IOException {

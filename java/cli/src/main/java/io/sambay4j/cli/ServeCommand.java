@@ -2,6 +2,7 @@ package io.sambay4j.cli;
 
 import io.sambay4j.LongRopePolicy;
 import io.sambay4j.TextModel;
+import io.sambay4j.answer.AnswerFormat;
 import io.sambay4j.server.SambayServer;
 import io.sambay4j.server.http.HttpOptions;
 import io.sambay4j.server.openai.CallObserver;
@@ -160,6 +161,26 @@ final class ServeCommand implements Callable<Integer> {
   private @Nullable Path key;
 
   @Option(
+      names = "--thoughts",
+      paramLabel = "FORMAT",
+      order = 25,
+      defaultValue = "none",
+      description =
+          "How the model marks its thought: none, think (<think>...</think>), or think-opened where the template writes "
+              + "<think> itself. Default: none.")
+  private String thoughts = "none";
+
+  @Option(
+      names = "--tool-calls",
+      paramLabel = "FORMAT",
+      order = 26,
+      defaultValue = "tool_call",
+      description =
+          "How the model marks calls of tools: tool_call (<tool_call>...</tool_call>), phi (<|tool_call|>), or none. "
+              + "Default: tool_call.")
+  private String toolCalls = "tool_call";
+
+  @Option(
       names = "--max-body",
       paramLabel = "MIB",
       order = 30,
@@ -213,8 +234,7 @@ final class ServeCommand implements Callable<Integer> {
     try {
       open(models);
       try (SambayServer server =
-          SambayServer.start(
-              http, models, new CallObserver() {}, limit.isZero() ? null : limit)) {
+          SambayServer.start(http, models, new CallObserver() {}, limit.isZero() ? null : limit)) {
         greet(server, http, models);
         serveUntilStopped(server, patience);
       }
@@ -228,7 +248,7 @@ final class ServeCommand implements Callable<Integer> {
     Path path = model.path();
     String name = names.isEmpty() ? visible(model.label()) : names.get(0);
     List<String> aliases = names.isEmpty() ? List.of() : names.subList(1, names.size());
-    models.add(new ServedModel(name, aliases, openText(path), Instant.now()));
+    models.add(new ServedModel(name, aliases, openText(path), Instant.now(), format()));
     for (String pair : more) {
       int separator = pair.indexOf('=');
       if (separator < 1 || separator == pair.length() - 1) {
@@ -239,7 +259,8 @@ final class ServeCommand implements Callable<Integer> {
               pair.substring(0, separator),
               List.of(),
               openText(ModelOptions.path(pair.substring(separator + 1))),
-              Instant.now()));
+              Instant.now(),
+              format()));
     }
   }
 
@@ -255,6 +276,10 @@ final class ServeCommand implements Callable<Integer> {
             builder
                 .queueLimit(atLeast("--queue", queue, 1))
                 .prefixCacheBytes((long) atLeast("--prefix-cache", prefixCache, 0) << 20));
+  }
+
+  private AnswerFormat format() {
+    return AnswerFormat.named(thoughts, toolCalls);
   }
 
   /** Names go into headers and labels. */
@@ -322,7 +347,8 @@ final class ServeCommand implements Callable<Integer> {
     String scheme = http.tls() == null ? "http" : "https";
     String shown = host.equals("0.0.0.0") || host.equals("::") ? "localhost" : host;
     String url =
-        "%s://%s:%d".formatted(scheme, shown.contains(":") ? "[" + shown + "]" : shown, server.port());
+        "%s://%s:%d"
+            .formatted(scheme, shown.contains(":") ? "[" + shown + "]" : shown, server.port());
     for (ServedModel served : models) {
       console.note(
           "%s on %s: context %d, %d answers at once, %d may wait, prefix cache %s"

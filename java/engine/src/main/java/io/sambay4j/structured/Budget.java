@@ -17,7 +17,7 @@ final class Budget {
   static final int MAX_RULES = 20_000;
   static final int MAX_STATES = 100_000;
   private static final int MAX_NFA_STATES = 1_000_000;
-  private static final long MAX_STEPS = 60_000_000;
+  private static final long MAX_STEPS = 20_000_000;
 
   private int nfaStates;
   private int states;
@@ -37,7 +37,7 @@ final class Budget {
     }
   }
 
-  /** Takes steps of work, each of about ten nanoseconds. */
+  /** Takes steps of work, each of some tens of nanoseconds. */
   void takeSteps(String place, long count) {
     steps += count;
     if (steps > MAX_STEPS) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * JSON as a generation writes it.
@@ -22,22 +23,17 @@ final class JsonText {
           .union(CodePoints.range('A', 'F'));
   private static final CodePoints CONTROL = CodePoints.range(0, 0x1F);
   private static final CodePoints ESCAPED = CONTROL.union(CodePoints.in("\"\\"));
+
+  /** By character, what follows the backslash. */
   private static final Map<Integer, String> SHORT_ESCAPES =
       Map.of(
-          (int) '"',
-          "\\\"",
-          (int) '\\',
-          "\\\\",
-          (int) '\b',
-          "\\b",
-          (int) '\f',
-          "\\f",
-          (int) '\n',
-          "\\n",
-          (int) '\r',
-          "\\r",
-          (int) '\t',
-          "\\t");
+          (int) '"', "\"",
+          (int) '\\', "\\",
+          (int) '\b', "b",
+          (int) '\f', "f",
+          (int) '\n', "n",
+          (int) '\r', "r",
+          (int) '\t', "t");
 
   /** Characters that a string may hold as they are. */
   static final CodePoints PLAIN = ESCAPED.complement();
@@ -85,11 +81,30 @@ final class JsonText {
     if (!plain.isEmpty()) {
       parts.add(Part.character(plain));
     }
+    StringBuilder letters = new StringBuilder(); // of short escapes
+    Map<Integer, StringBuilder> digits =
+        new TreeMap<>(); // last of a long escape, by the one before
     for (CodePoints.Range range : escaped.ranges()) {
       for (int c = range.low(); c <= range.high(); c++) {
-        parts.add(Part.literal(SHORT_ESCAPES.getOrDefault(c, "\\u%04x".formatted(c))));
+        String letter = SHORT_ESCAPES.get(c);
+        if (letter != null) {
+          letters.append(letter);
+        } else {
+          digits
+              .computeIfAbsent(c >> 4, high -> new StringBuilder())
+              .append(Character.forDigit(c & 0xF, 16));
+        }
       }
     }
+    if (!letters.isEmpty()) {
+      parts.add(
+          Part.sequence(Part.literal("\\"), Part.character(CodePoints.in(letters.toString()))));
+    }
+    digits.forEach(
+        (high, lows) ->
+            parts.add(
+                Part.sequence(
+                    Part.literal("\\u00" + high), Part.character(CodePoints.in(lows.toString())))));
     return parts.isEmpty() ? Part.IMPOSSIBLE : Part.anyOf(parts);
   }
 

@@ -14,8 +14,8 @@ import io.sambay4j.server.openai.ServedModels;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code /stats}: what the page's gauges show. The first model's figures stand at the top, as they do
- * in each entry of {@code models}.
+ * {@code /stats}: what the page's gauges show. The first model's figures stand at the top, as they
+ * do in each entry of {@code models}.
  */
 final class StatsEndpoint implements Router.Endpoint {
   private final ServedModels models;

@@ -60,8 +60,7 @@ class AccessTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"/v1/chat/completions", "/v1/completions", "/tokenize", "/detokenize"})
+  @ValueSource(strings = {"/v1/chat/completions", "/v1/completions", "/tokenize", "/detokenize"})
   void askingNeedsAKey(String path) {
     assertEquals(401, served.post(path, "{").status(), "before the body is looked at");
     assertEquals(400, served.send(keyed(served.posting(path, "{"), KEY)).status());
@@ -69,7 +68,13 @@ class AccessTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"sk-first-key-12", "sk-first-key-1234", "SK-FIRST-KEY-123", "x", "sk-first-key-123 x"})
+      strings = {
+        "sk-first-key-12",
+        "sk-first-key-1234",
+        "SK-FIRST-KEY-123",
+        "x",
+        "sk-first-key-123 x"
+      })
   void wrongKeysAreRefused(String key) {
     Served.Answer answer = served.send(keyed(served.request("/v1/models"), key));
     assertEquals(401, answer.status());
@@ -83,7 +88,9 @@ class AccessTest {
         served.send(served.request("/v1/models").header("Authorization", "Basic " + KEY)).status());
     assertEquals(
         200,
-        served.send(served.request("/v1/models").header("Authorization", "bearer " + KEY)).status());
+        served
+            .send(served.request("/v1/models").header("Authorization", "bearer " + KEY))
+            .status());
   }
 
   @ParameterizedTest
@@ -162,19 +169,19 @@ class AccessTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"evil.example.com", "127.0.0.1.evil.com", "localhost.evil.com", "192.168.0.1"})
+  @ValueSource(
+      strings = {"evil.example.com", "127.0.0.1.evil.com", "localhost.evil.com", "192.168.0.1"})
   void reboundNamesAreRefused(String host) throws Exception {
-    String answer =
-        raw("GET /health HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+    String answer = raw("GET /health HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
     assertTrue(answer.startsWith("HTTP/1.1 403"), answer);
     assertTrue(answer.contains("host_not_allowed"), answer);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"localhost", "LOCALHOST:80", "127.0.0.1:1", "[::1]:8080", "llm.example.com"})
+  @ValueSource(
+      strings = {"localhost", "LOCALHOST:80", "127.0.0.1:1", "[::1]:8080", "llm.example.com"})
   void ourOwnNamesAreTaken(String host) throws Exception {
-    String answer =
-        raw("GET /health HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+    String answer = raw("GET /health HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
     assertTrue(answer.startsWith("HTTP/1.1 200"), answer);
   }
 
@@ -191,8 +198,7 @@ class AccessTest {
   @Test
   void hugeHeadersAreRefused() throws Exception {
     String answer =
-        raw(
-            "GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + "a".repeat(8192) + "\r\n\r\n");
+        raw("GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + "a".repeat(8192) + "\r\n\r\n");
     assertTrue(answer.startsWith("HTTP/1.1 431"), answer);
     assertTrue(answer.contains("\"error\""), answer);
   }

@@ -26,8 +26,7 @@ class AdmissionTest {
 
   @Test
   void promptAndAnswerBeyondTheContextAreRefused() {
-    Served.Answer answer =
-        served.post("/v1/chat/completions", Served.chat("\"max_tokens\":4085,"));
+    Served.Answer answer = served.post("/v1/chat/completions", Served.chat("\"max_tokens\":4085,"));
     assertEquals(400, answer.status());
     assertEquals("context_length_exceeded", answer.error().path("code").asText());
     assertTrue(answer.error().path("message").asText().contains("at most 4084"), answer.text());
@@ -55,8 +54,7 @@ class AdmissionTest {
         Served.await(
             "in the engine",
             () ->
-                served.model.statistics().running() + served.model.statistics().waiting()
-                    == taken);
+                served.model.statistics().running() + served.model.statistics().waiting() == taken);
       }
       Served.Answer refused = served.post("/v1/completions", Served.endless(false));
       assertEquals(429, refused.status(), refused.text());

@@ -179,7 +179,8 @@ class EndpointsTest {
     JsonNode fromIds =
         served
             .post(
-                "/v1/completions", "{\"prompt\":[%d,%d],\"max_tokens\":4}".formatted(ids[0], ids[1]))
+                "/v1/completions",
+                "{\"prompt\":[%d,%d],\"max_tokens\":4}".formatted(ids[0], ids[1]))
             .json();
     JsonNode fromText =
         served.post("/v1/completions", "{\"prompt\":\"What is\",\"max_tokens\":4}").json();
@@ -234,13 +235,10 @@ class EndpointsTest {
   @Test
   void tokenizeAndBack() {
     JsonNode json =
-        served
-            .post("/tokenize", "{\"prompt\":\"What is 1+2?\",\"return_token_strs\":true}")
-            .json();
+        served.post("/tokenize", "{\"prompt\":\"What is 1+2?\",\"return_token_strs\":true}").json();
     assertEquals(json.path("count").asInt(), json.path("tokens").size());
     assertEquals(json.path("count").asInt(), json.path("token_strs").size());
-    JsonNode back =
-        served.post("/detokenize", "{\"tokens\":" + json.path("tokens") + "}").json();
+    JsonNode back = served.post("/detokenize", "{\"tokens\":" + json.path("tokens") + "}").json();
     assertEquals(Served.read("{\"prompt\":\"What is 1+2?\"}"), back);
   }
 
@@ -290,8 +288,7 @@ class EndpointsTest {
   @Test
   void headAnswersWithoutABody() {
     Served.Answer answer =
-        served.send(
-            served.request("/health").method("HEAD", HttpRequest.BodyPublishers.noBody()));
+        served.send(served.request("/health").method("HEAD", HttpRequest.BodyPublishers.noBody()));
     assertEquals(200, answer.status());
     assertEquals("", answer.text());
   }
@@ -300,8 +297,7 @@ class EndpointsTest {
   void requestIdsAreKeptIfSane() {
     Served.Answer kept = served.send(served.request("/health").header("x-request-id", "mine-7"));
     assertEquals("mine-7", kept.header("x-request-id"));
-    Served.Answer made =
-        served.send(served.request("/health").header("x-request-id", "a b\tc"));
+    Served.Answer made = served.send(served.request("/health").header("x-request-id", "a b\tc"));
     assertTrue(String.valueOf(made.header("x-request-id")).matches("req-[0-9a-f]{32}"));
   }
 }

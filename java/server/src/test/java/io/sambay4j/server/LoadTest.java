@@ -154,7 +154,12 @@ class LoadTest {
       String json =
           "{\"messages\":[{\"role\":\"user\",\"content\":\"What is %d+%d?\"}],\"stream\":%s,\"n\":%d,\"max_tokens\":%d,\"ignore_eos\":%s}"
               .formatted(
-                  a, b, stream, 1 + random.nextInt(2), 1 + random.nextInt(60), random.nextBoolean());
+                  a,
+                  b,
+                  stream,
+                  1 + random.nextInt(2),
+                  1 + random.nextInt(60),
+                  random.nextBoolean());
       byte[] request = Served.wire("/v1/chat/completions", json);
       try (Socket socket = served.socket()) {
         switch (random.nextInt(6)) {
@@ -194,7 +199,8 @@ class LoadTest {
       }
       read += count;
       text.append(new String(buffer, 0, count, java.nio.charset.StandardCharsets.ISO_8859_1));
-      if (text.indexOf("[DONE]") >= 0 || text.indexOf("\"timings\"") >= 0 && text.indexOf("object\":\"chat.completion\"") >= 0
+      if (text.indexOf("[DONE]") >= 0
+          || text.indexOf("\"timings\"") >= 0 && text.indexOf("object\":\"chat.completion\"") >= 0
           || text.indexOf("\"error\"") >= 0) {
         return;
       }
@@ -240,9 +246,7 @@ class LoadTest {
   }
 
   private static void ask(Socket socket) throws IOException {
-    socket
-        .getOutputStream()
-        .write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes());
+    socket.getOutputStream().write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes());
     String answer = "";
     while (!answer.contains("alive\"}")) {
       int next = socket.getInputStream().read();

@@ -30,19 +30,40 @@ class NumericFieldsTest {
     return served.post(
         "/v1/chat/completions",
         Served.chat(
-            extra
-                + (limited ? "" : "\"max_tokens\":2,")
-                + "\"%s\":%s,".formatted(field, value)));
+            extra + (limited ? "" : "\"max_tokens\":2,") + "\"%s\":%s,".formatted(field, value)));
   }
 
   @ParameterizedTest
   @CsvSource({
-    "temperature,0", "temperature,2", "temperature,1e-300", "top_p,0", "top_p,1", "top_k,-1",
-    "top_k,0", "top_k,1048576", "min_p,0", "min_p,1", "repetition_penalty,0.01",
-    "repetition_penalty,10", "presence_penalty,-2", "presence_penalty,2", "frequency_penalty,-2",
-    "frequency_penalty,2", "seed,-9223372036854775808", "seed,9223372036854775807", "n,1", "n,8",
-    "max_tokens,1", "max_tokens,4084", "max_completion_tokens,1", "top_logprobs,0",
-    "top_logprobs,20", "priority,-100", "priority,100", "n,1.0", "n,null"
+    "temperature,0",
+    "temperature,2",
+    "temperature,1e-300",
+    "top_p,0",
+    "top_p,1",
+    "top_k,-1",
+    "top_k,0",
+    "top_k,1048576",
+    "min_p,0",
+    "min_p,1",
+    "repetition_penalty,0.01",
+    "repetition_penalty,10",
+    "presence_penalty,-2",
+    "presence_penalty,2",
+    "frequency_penalty,-2",
+    "frequency_penalty,2",
+    "seed,-9223372036854775808",
+    "seed,9223372036854775807",
+    "n,1",
+    "n,8",
+    "max_tokens,1",
+    "max_tokens,4084",
+    "max_completion_tokens,1",
+    "top_logprobs,0",
+    "top_logprobs,20",
+    "priority,-100",
+    "priority,100",
+    "n,1.0",
+    "n,null"
   })
   void endsOfRangesAreTaken(String field, String value) {
     Served.Answer answer = chat(field, value);
@@ -152,14 +173,28 @@ class NumericFieldsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"[454]", "[-1]", "[1.5]", "[[454]]", "[[1],[2]]", "[]", "[[]]", "[null]", "7", "{}", "true", "[4294967296]", "[1,\"a\"]"})
+  @ValueSource(
+      strings = {
+        "[454]",
+        "[-1]",
+        "[1.5]",
+        "[[454]]",
+        "[[1],[2]]",
+        "[]",
+        "[[]]",
+        "[null]",
+        "7",
+        "{}",
+        "true",
+        "[4294967296]",
+        "[1,\"a\"]"
+      })
   void tokenIdsOutsideTheVocabularyAreRefused(String prompt) {
     Served.Answer answer =
         served.post("/v1/completions", "{\"prompt\":%s,\"max_tokens\":1}".formatted(prompt));
     assertEquals(400, answer.status(), answer.text());
     assertTrue(answer.error().path("param").asText().startsWith("prompt"), answer.text());
-    Served.Answer detokenized =
-        served.post("/detokenize", "{\"tokens\":%s}".formatted(prompt));
+    Served.Answer detokenized = served.post("/detokenize", "{\"tokens\":%s}".formatted(prompt));
     assertTrue(
         detokenized.status() == 400 || prompt.equals("[]"), prompt + ": " + detokenized.text());
   }
@@ -168,8 +203,7 @@ class NumericFieldsTest {
   @CsvSource({"logprobs,-1", "logprobs,21", "best_of,0", "best_of,129", "max_tokens,-1", "n,0"})
   void completionsRefuseTheirsToo(String field, String value) {
     Served.Answer answer =
-        served.post(
-            "/v1/completions", "{\"prompt\":\"a\",\"%s\":%s}".formatted(field, value));
+        served.post("/v1/completions", "{\"prompt\":\"a\",\"%s\":%s}".formatted(field, value));
     assertEquals(400, answer.status(), answer.text());
     assertEquals(field, answer.error().path("param").asText());
   }

@@ -14,7 +14,8 @@ class RequestFuzzTest {
   private static final int ROUNDS = Integer.getInteger("sambay.fuzz.rounds", 1500);
 
   private static final List<String> PATHS =
-      List.of("/v1/chat/completions", "/v1/completions", "/v1/responses", "/tokenize", "/detokenize");
+      List.of(
+          "/v1/chat/completions", "/v1/completions", "/v1/responses", "/tokenize", "/detokenize");
 
   private static final List<String> SEEDS =
       List.of(
@@ -28,9 +29,30 @@ class RequestFuzzTest {
 
   private static final List<String> VALUES =
       List.of(
-          "null", "true", "false", "0", "-1", "1e999", "-0.0", "99999999999999999999", "\"\"", "\"a\"",
-          "\"\\ud800\"", "\"\\u0000\"", "[]", "{}", "[[]]", "[null]", "{\"a\":1}", "NaN", "1.5", "[1,2]",
-          "\"text\"", "{\"type\":\"x\"}", "[{\"type\":\"function\"}]", "128");
+          "null",
+          "true",
+          "false",
+          "0",
+          "-1",
+          "1e999",
+          "-0.0",
+          "99999999999999999999",
+          "\"\"",
+          "\"a\"",
+          "\"\\ud800\"",
+          "\"\\u0000\"",
+          "[]",
+          "{}",
+          "[[]]",
+          "[null]",
+          "{\"a\":1}",
+          "NaN",
+          "1.5",
+          "[1,2]",
+          "\"text\"",
+          "{\"type\":\"x\"}",
+          "[{\"type\":\"function\"}]",
+          "128");
 
   @Test
   void randomRequestsNeverFailTheServer() {
@@ -90,8 +112,10 @@ class RequestFuzzTest {
     return switch (random.nextInt(3)) {
       case 0 -> text.substring(0, from) + text.substring(to);
       case 1 -> text.substring(0, to) + text.substring(from);
-      default -> text.substring(0, from) + new StringBuilder(text.substring(from, to)).reverse()
-          + text.substring(to);
+      default ->
+          text.substring(0, from)
+              + new StringBuilder(text.substring(from, to)).reverse()
+              + text.substring(to);
     };
   }
 

@@ -134,8 +134,7 @@ class SoakTest {
       if (!event.equals("[DONE]")) {
         JsonNode chunk = Served.read(event);
         assertTrue(!chunk.has("error"), event);
-        text.append(
-            chunk.path("choices").path(0).path("delta").path("content").asText(""));
+        text.append(chunk.path("choices").path(0).path("delta").path("content").asText(""));
       }
     }
     return text.toString();
@@ -150,8 +149,7 @@ class SoakTest {
       String text) {
     GenerationRequest request =
         GenerationRequest.messages(said)
-            .sampling(
-                SamplingParameters.builder().temperature(greedy ? 0 : 1.2).seed(seed).build())
+            .sampling(SamplingParameters.builder().temperature(greedy ? 0 : 1.2).seed(seed).build())
             .maxTokens(maxTokens)
             .build();
     String expected = cold.generate(request).text();

@@ -168,8 +168,7 @@ class StreamingTest {
         Served limited = new Served(model, options -> options, Duration.ofMillis(300))) {
       Served.Answer answer = limited.post("/v1/completions", Served.endless(false));
       assertEquals(200, answer.status(), answer.text());
-      assertEquals(
-          "length", answer.json().path("choices").path(0).path("finish_reason").asText());
+      assertEquals("length", answer.json().path("choices").path(0).path("finish_reason").asText());
     }
   }
 }

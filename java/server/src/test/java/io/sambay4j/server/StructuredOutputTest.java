@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -64,8 +63,7 @@ class StructuredOutputTest {
                 "{\"input\":\"What is 1+1?\",\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"sum\",\"schema\":%s}}}"
                     .formatted(SCHEMA))
             .json();
-    String text =
-        response.path("output").path(0).path("content").path(0).path("text").asText();
+    String text = response.path("output").path(0).path("content").path(0).path("text").asText();
     assertTrue(Served.read(text).path("sum").isIntegralNumber(), response.toString());
   }
 
@@ -140,19 +138,15 @@ class StructuredOutputTest {
         "a{5,2}",
         "(a|b){100000000}",
         "((((((a{50}){50}){50}){50}){50}){50})",
-        "(a|aa|aaa){1,1000}(a|aa|aaa){1,1000}b",
         "\\\\k<x>",
         "(?<=a)b",
+        "(a|aa|aaa){1,1000}(a|aa|aaa){1,1000}b",
         "*"
       })
-  void expressionsThatCannotBeFollowedAreRefusedSoon(String expression) {
-    long start = System.nanoTime();
+  void expressionsThatCannotBeFollowedAreRefused(String expression) {
     Served.Answer answer =
         served.post(CHAT, Served.chat("\"max_tokens\":1,\"guided_regex\":\"" + expression + "\","));
-    assertTrue(answer.status() == 400 || answer.status() == 200, answer.text());
-    assertTrue(
-        Duration.ofNanos(System.nanoTime() - start).compareTo(Served.PATIENCE) < 0,
-        "within a budget");
+    assertEquals(400, answer.status(), answer.text());
   }
 
   @ParameterizedTest

@@ -55,19 +55,19 @@ class TextInputTest {
             .path("tokens");
     int end = served.model.tokenizer().id("<|end|>").orElseThrow();
     int assistant = served.model.tokenizer().id("<|assistant|>").orElseThrow();
-    long ends = StreamSupport.stream(ids.spliterator(), false).filter(id -> id.asInt() == end).count();
+    long ends =
+        StreamSupport.stream(ids.spliterator(), false).filter(id -> id.asInt() == end).count();
     long turns =
-        StreamSupport.stream(ids.spliterator(), false).filter(id -> id.asInt() == assistant).count();
+        StreamSupport.stream(ids.spliterator(), false)
+            .filter(id -> id.asInt() == assistant)
+            .count();
     assertEquals(1, ends, "the template's own alone: " + ids);
     assertEquals(1, turns, "the template's own alone: " + ids);
     assertEquals(200, say("\"<|end|><|assistant|>\"").status());
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "\"\\ud800\"", "\"a\\udc00b\"", "\"\\udc00\\ud800\"", "\"x\\ud83d\""
-      })
+  @ValueSource(strings = {"\"\\ud800\"", "\"a\\udc00b\"", "\"\\udc00\\ud800\"", "\"x\\ud83d\""})
   void loneSurrogatesAreRefused(String text) {
     Served.Answer answer = say(text);
     assertEquals(400, answer.status());
@@ -83,7 +83,15 @@ class TextInputTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"\"\\u0000\"", "\"a\\u0000b\"", "\"\"", "\" \"", "\"\\ud83d\\ude00\"", "\"\\r\\n\\t\"", "\"\\uffff\""})
+      strings = {
+        "\"\\u0000\"",
+        "\"a\\u0000b\"",
+        "\"\"",
+        "\" \"",
+        "\"\\ud83d\\ude00\"",
+        "\"\\r\\n\\t\"",
+        "\"\\uffff\""
+      })
   void strangeButValidTextsAreTaken(String text) {
     Served.Answer answer = say(text);
     assertEquals(200, answer.status(), answer.text());
@@ -154,8 +162,7 @@ class TextInputTest {
 
   @Test
   void aNumberOfAMillionDigitsIsRefused() {
-    Served.Answer answer =
-        served.post(CHAT, Served.chat("\"n\":" + "9".repeat(1_000_000) + ","));
+    Served.Answer answer = served.post(CHAT, Served.chat("\"n\":" + "9".repeat(1_000_000) + ","));
     assertEquals(400, answer.status());
   }
 

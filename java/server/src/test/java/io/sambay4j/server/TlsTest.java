@@ -38,9 +38,21 @@ class TlsTest {
     Process keytool =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                "-genkeypair", "-alias", "server", "-keyalg", "EC", "-dname", "CN=localhost",
-                "-ext", "SAN=dns:localhost,ip:127.0.0.1", "-storetype", "PKCS12",
-                "-keystore", store.toString(), "-storepass", PASSWORD)
+                "-genkeypair",
+                "-alias",
+                "server",
+                "-keyalg",
+                "EC",
+                "-dname",
+                "CN=localhost",
+                "-ext",
+                "SAN=dns:localhost,ip:127.0.0.1",
+                "-storetype",
+                "PKCS12",
+                "-keystore",
+                store.toString(),
+                "-storepass",
+                PASSWORD)
             .redirectErrorStream(true)
             .start();
     String output = new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -101,8 +113,7 @@ class TlsTest {
   void withPemFiles() throws Exception {
     Path certificate = folder.resolve("cert.pem");
     Path key = folder.resolve("key.pem");
-    Files.writeString(
-        certificate, pem("CERTIFICATE", keys.getCertificate("server").getEncoded()));
+    Files.writeString(certificate, pem("CERTIFICATE", keys.getCertificate("server").getEncoded()));
     Files.writeString(
         key, pem("PRIVATE KEY", keys.getKey("server", PASSWORD.toCharArray()).getEncoded()));
     check(new HttpOptions.Tls(certificate, key, ""));
@@ -130,8 +141,7 @@ class TlsTest {
                 IllegalArgumentException.class,
                 () -> new Served(model, options -> options.tls(tls), null));
         assertTrue(
-            String.valueOf(refused.getMessage()).contains(folder.toString()),
-            refused.getMessage());
+            String.valueOf(refused.getMessage()).contains(folder.toString()), refused.getMessage());
       }
     }
   }

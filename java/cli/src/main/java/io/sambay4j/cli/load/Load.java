@@ -47,7 +47,7 @@ public final class Load {
   /**
    * Draws all requests.
    *
-   * @param progress told the number of answers so far
+   * @param progress told the number of answers so far, by one thread at a time
    */
   public Load(LoadClient client, Plan plan, Prompts prompts, Consumer<Integer> progress) {
     this.client = client;
@@ -133,12 +133,10 @@ public final class Load {
     if (stopped) {
       return;
     }
-    int count;
     synchronized (this) {
       answers.add(answer);
-      count = answers.size();
+      progress.accept(answers.size());
     }
-    progress.accept(count);
     if (plan.rate() <= 0) {
       sendNext();
     }

@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A request that cannot be served, as its sender is told: an HTTP status and OpenAI's error object.
- * The message is written for the sender; it never holds a stack trace or an address of this machine.
+ * The message is written for the sender; it never holds a stack trace or an address of this
+ * machine.
  */
 public final class ApiException extends RuntimeException {
   private static final long serialVersionUID = 1;

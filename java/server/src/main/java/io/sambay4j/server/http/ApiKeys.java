@@ -9,8 +9,8 @@ import org.eclipse.jetty.server.Request;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys that open the API. Only their SHA-256 is kept, and every comparison looks at all bytes of
- * all keys: neither a heap dump nor the time an answer takes tells a key.
+ * The keys that open the API. Only their SHA-256 is kept, and every comparison looks at all bytes
+ * of all keys: neither a heap dump nor the time an answer takes tells a key.
  */
 final class ApiKeys {
   private static final String SCHEME = "bearer ";

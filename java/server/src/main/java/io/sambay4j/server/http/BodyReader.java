@@ -77,11 +77,7 @@ final class BodyReader implements Runnable {
    * the client might never see it.
    */
   static void discard(
-      Request request,
-      Limits limits,
-      Ticker ticker,
-      Runnable done,
-      Consumer<Throwable> failed) {
+      Request request, Limits limits, Ticker ticker, Runnable done, Consumer<Throwable> failed) {
     start(request, limits, ticker, false, body -> done.run(), failed);
   }
 

@@ -10,8 +10,8 @@ import org.eclipse.jetty.util.Callback;
 
 /**
  * Notices that a client has left while nothing is written to it. Between the end of a request and
- * the end of its answer nobody reads from the connection; this does, so that a close is seen at once
- * and not with the next write.
+ * the end of its answer nobody reads from the connection; this does, so that a close is seen at
+ * once and not with the next write.
  *
  * <p>Bytes that come meanwhile belong to a request sent before the answer to this one (pipelining).
  * They are dropped, and the connection must be closed after the answer, see {@link #sawMore}: HTTP

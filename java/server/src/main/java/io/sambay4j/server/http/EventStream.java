@@ -61,7 +61,9 @@ public final class EventStream extends IteratingCallback implements Runnable {
     return true;
   }
 
-  /** Runs a task that writes events, after those posted before. Dropped once the stream is closed. */
+  /**
+   * Runs a task that writes events, after those posted before. Dropped once the stream is closed.
+   */
   public void post(Runnable task) {
     if (closed) {
       return;
@@ -161,8 +163,7 @@ public final class EventStream extends IteratingCallback implements Runnable {
     long now = System.nanoTime();
     long began = writeBegan;
     if (began != 0 && now - began > exchange.ticker().writeTimeout().toNanos()) {
-      tooSlow(
-          "it read nothing for %d s".formatted(exchange.ticker().writeTimeout().toSeconds()));
+      tooSlow("it read nothing for %d s".formatted(exchange.ticker().writeTimeout().toSeconds()));
     } else if (began == 0 && now - lastWrite > exchange.ticker().pingInterval().toNanos()) {
       lastWrite = now;
       post(() -> buffer.writeBytes(": ping\n\n".getBytes(StandardCharsets.US_ASCII)));

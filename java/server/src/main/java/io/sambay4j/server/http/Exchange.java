@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One request and its answer. The answer is given once, from any thread, at once or much later:
- * {@link #json}, {@link #bytes}, {@link #error} or {@link #events}; whatever comes after the first is
- * dropped.
+ * {@link #json}, {@link #bytes}, {@link #error} or {@link #events}; whatever comes after the first
+ * is dropped.
  */
 public final class Exchange {
   private static final Logger log = LoggerFactory.getLogger(Exchange.class);
@@ -122,8 +122,8 @@ public final class Exchange {
   }
 
   /**
-   * Runs an action, once, if the client closes the connection before the answer has ended. An end of
-   * the client's sending counts as leaving. Called at most once, after the body was read.
+   * Runs an action, once, if the client closes the connection before the answer has ended. An end
+   * of the client's sending counts as leaving. Called at most once, after the body was read.
    */
   public void onLeave(Runnable action) {
     leave.set(action);
@@ -215,7 +215,8 @@ public final class Exchange {
     }
     if (failure instanceof HttpException broken && broken.getCode() < 500) {
       error(
-          ApiException.of(broken.getCode(), "bad_request", "the request broke off or is malformed"));
+          ApiException.of(
+              broken.getCode(), "bad_request", "the request broke off or is malformed"));
       return;
     }
     if (failure instanceof IOException) { // there is nobody left to answer

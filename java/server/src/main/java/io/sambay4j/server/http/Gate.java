@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Decides by host and origin who may ask at all, before anything is read.
  *
- * <p>A page on the web can make its reader's browser send requests to this machine. It cannot choose
- * their {@code Origin}, and after pointing its own name to 127.0.0.1 (DNS rebinding) not their {@code
- * Host}; so a server for this machine alone answers only to this machine's names, and no server
- * answers to a foreign origin that was not allowed by name.
+ * <p>A page on the web can make its reader's browser send requests to this machine. It cannot
+ * choose their {@code Origin}, and after pointing its own name to 127.0.0.1 (DNS rebinding) not
+ * their {@code Host}; so a server for this machine alone answers only to this machine's names, and
+ * no server answers to a foreign origin that was not allowed by name.
  */
 final class Gate {
   private static final Set<String> LOOPBACK_NAMES =

@@ -54,8 +54,7 @@ public final class HttpServer implements AutoCloseable {
             new AtomicLong());
     Gate gate = new Gate(isLoopback(options.host()), options.allowedHosts(), options.corsOrigins());
     server.setHandler(
-        new ApiHandler(
-            gate, new ApiKeys(options.apiKeys()), router, limits, ticker, connections));
+        new ApiHandler(gate, new ApiKeys(options.apiKeys()), router, limits, ticker, connections));
   }
 
   private static ServerConnector connector(HttpOptions options, Server server) {
@@ -65,7 +64,8 @@ public final class HttpServer implements AutoCloseable {
     http.setRequestHeaderSize(options.maxHeaderBytes());
     http.setUriCompliance(UriCompliance.RFC3986);
     http.setOutputAggregationSize(0);
-    // The cache takes a value for another that differs from it in upper and lower case alone: a wrong key for a right one.
+    // The cache takes a value for another that differs from it in upper and lower case alone: a
+    // wrong key for a right one.
     http.setHeaderCacheSize(0);
     http.setHeaderCacheCaseSensitive(true);
     HttpOptions.Tls tls = options.tls();
@@ -93,8 +93,7 @@ public final class HttpServer implements AutoCloseable {
     try {
       return InetAddress.getByName(host).isLoopbackAddress();
     } catch (UnknownHostException e) {
-      throw new IllegalArgumentException(
-          "cannot listen at %s: no such address".formatted(host), e);
+      throw new IllegalArgumentException("cannot listen at %s: no such address".formatted(host), e);
     }
   }
 

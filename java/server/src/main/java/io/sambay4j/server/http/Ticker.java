@@ -60,7 +60,9 @@ public final class Ticker {
     return pingInterval;
   }
 
-  /** Runs an action once if a write that began then has not ended in time; returns what to remove. */
+  /**
+   * Runs an action once if a write that began then has not ended in time; returns what to remove.
+   */
   Runnable deadline(long began, Runnable action) {
     Runnable task =
         new Runnable() {

@@ -62,9 +62,7 @@ final class AnswerJson {
 
   private static ObjectNode entry(Tokenizer tokenizer, int id, double logProbability) {
     ObjectNode entry =
-        Json.object()
-            .put("token", text(tokenizer, id))
-            .put("logprob", finite(logProbability));
+        Json.object().put("token", text(tokenizer, id)).put("logprob", finite(logProbability));
     ArrayNode bytes = entry.putArray("bytes");
     for (byte b : tokenizer.tokenBytes(id)) {
       bytes.add(b & 0xff);

@@ -4,6 +4,10 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.GeneratedToken;
 import io.sambay4j.Generation;
+import io.sambay4j.answer.Answer;
+import io.sambay4j.answer.AnswerDelta;
+import io.sambay4j.answer.AnswerParser;
+import io.sambay4j.answer.ToolCall;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.EventStream;
 import io.sambay4j.server.http.Exchange;
@@ -17,11 +21,13 @@ import org.jspecify.annotations.Nullable;
 final class ChatAnswers {
   private final String id = AnswerJson.id("chatcmpl-");
   private final long created = AnswerJson.now();
+  private final AnswerShape shape;
   private final GenerationFields fields;
   private final Tokenizer tokenizer;
 
-  ChatAnswers(GenerationFields fields) {
-    this.fields = fields;
+  ChatAnswers(ChatRequest request) {
+    this.shape = request.shape();
+    this.fields = request.generation();
     this.tokenizer = fields.model().model().tokenizer();
   }
 
@@ -39,25 +45,42 @@ final class ChatAnswers {
   ObjectNode whole(List<WholeAnswer.Ended> answers) {
     ObjectNode root = root("chat.completion");
     ArrayNode choices = root.putArray("choices");
+    int reasoningTokens = 0;
     for (int i = 0; i < answers.size(); i++) {
-      choices.add(choice(i, answers.get(i).generation()));
+      Generation generation = answers.get(i).generation();
+      Answer answer = Answer.of(shape.format(), generation.text());
+      reasoningTokens += tokenizer.count(answer.reasoning());
+      choices.add(choice(i, generation, answer));
     }
-    List<Generation> generations =
-        answers.stream().map(WholeAnswer.Ended::generation).toList();
-    root.set("usage", AnswerJson.usage(generations, 0));
+    List<Generation> generations = answers.stream().map(WholeAnswer.Ended::generation).toList();
+    root.set("usage", AnswerJson.usage(generations, reasoningTokens));
     root.set("timings", answers.get(0).times().json());
     return root;
   }
 
-  private ObjectNode choice(int index, Generation generation) {
+  private ObjectNode choice(int index, Generation generation, Answer answer) {
     ObjectNode choice = Json.object().put("index", index);
-    choice
-        .putObject("message")
-        .put("role", "assistant")
-        .put("content", generation.text())
-        .putNull("refusal");
+    ObjectNode message = choice.putObject("message").put("role", "assistant");
+    boolean calls = !answer.calls().isEmpty();
+    message.put("content", calls && answer.content().isEmpty() ? null : answer.content());
+    if (!answer.reasoning().isEmpty()) {
+      message.put("reasoning_content", answer.reasoning());
+    }
+    message.putNull("refusal");
+    if (calls) {
+      ArrayNode list = message.putArray("tool_calls");
+      for (ToolCall call : answer.calls()) {
+        list.add(call(call.name(), call.arguments()));
+      }
+    }
     putLogProbabilities(choice, AnswerJson.shown(generation));
-    return choice.put("finish_reason", Outcomes.finishReason(generation.finishReason()));
+    return choice.put("finish_reason", Outcomes.finishReason(generation.finishReason(), calls));
+  }
+
+  private static ObjectNode call(String name, String arguments) {
+    ObjectNode call = Json.object().put("id", AnswerJson.id("call_")).put("type", "function");
+    call.putObject("function").put("name", name).put("arguments", arguments);
+    return call;
   }
 
   private void putLogProbabilities(ObjectNode choice, List<GeneratedToken> tokens) {
@@ -82,12 +105,16 @@ final class ChatAnswers {
     private final EventStream events;
     private final List<Generation> generations = new ArrayList<>();
     private final List<List<GeneratedToken>> untold = new ArrayList<>();
+    private final List<AnswerParser> parsers = new ArrayList<>();
+    private final boolean[] called = new boolean[fields.choices()];
+    private final StringBuilder thoughts = new StringBuilder();
 
     Stream(Exchange exchange) {
       events = exchange.events();
       for (int i = 0; i < fields.choices(); i++) {
         int index = i;
         untold.add(new ArrayList<>());
+        parsers.add(new AnswerParser(shape.format()));
         events.post(() -> begin(index));
       }
     }
@@ -108,12 +135,38 @@ final class ChatAnswers {
     }
 
     private void write(int index, GeneratedToken token) {
-      List<GeneratedToken> waiting = untold.get(index);
-      waiting.add(token);
-      if (!token.text().isEmpty()) { // otherwise half a character, told with its other half
-        chunk(index, Json.object().put("content", token.text()), waiting, null, null);
-        waiting.clear();
+      untold.get(index).add(token);
+      write(index, parsers.get(index).append(token.text()));
+    }
+
+    /** Writes what has become certain; tokens of which nothing has are told with those after. */
+    private void write(int index, List<AnswerDelta> deltas) {
+      for (AnswerDelta delta : deltas) {
+        List<GeneratedToken> tokens = untold.get(index);
+        chunk(index, json(index, delta), tokens, null, null);
+        tokens.clear();
       }
+    }
+
+    private ObjectNode json(int index, AnswerDelta delta) {
+      ObjectNode json = Json.object();
+      if (delta instanceof AnswerDelta.Content content) {
+        return json.put("content", content.text());
+      }
+      if (delta instanceof AnswerDelta.Reasoning reasoning) {
+        thoughts.append(reasoning.text());
+        return json.put("reasoning_content", reasoning.text());
+      }
+      ObjectNode call = json.putArray("tool_calls").addObject();
+      if (delta instanceof AnswerDelta.CallStart start) {
+        called[index] = true;
+        call.put("index", start.index()).setAll(call(start.name(), ""));
+      } else if (delta instanceof AnswerDelta.CallArguments arguments) {
+        call.put("index", arguments.index())
+            .putObject("function")
+            .put("arguments", arguments.text());
+      }
+      return json;
     }
 
     @Override
@@ -121,11 +174,12 @@ final class ChatAnswers {
       events.post(
           () -> {
             generations.add(generation);
-            List<GeneratedToken> rest = new ArrayList<>(untold.get(index));
+            List<GeneratedToken> rest = untold.get(index);
             if (generation.endToken().isPresent() && !rest.isEmpty()) {
               rest.remove(rest.size() - 1);
             }
-            String reason = Outcomes.finishReason(generation.finishReason());
+            write(index, parsers.get(index).finish());
+            String reason = Outcomes.finishReason(generation.finishReason(), called[index]);
             chunk(index, Json.object(), rest, reason, times);
           });
     }
@@ -137,7 +191,8 @@ final class ChatAnswers {
             if (fields.includeUsage()) {
               ObjectNode root = root("chat.completion.chunk");
               root.putArray("choices");
-              root.set("usage", AnswerJson.usage(generations, 0));
+              root.set(
+                  "usage", AnswerJson.usage(generations, tokenizer.count(thoughts.toString())));
               events.event(root);
             }
             events.word("[DONE]");

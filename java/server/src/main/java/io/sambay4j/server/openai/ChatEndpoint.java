@@ -15,7 +15,7 @@ final class ChatEndpoint implements Router.Endpoint {
   public void handle(Exchange exchange) {
     ChatRequest request = ChatRequestReader.read(exchange.fields(), engine.models());
     GenerationFields fields = request.generation();
-    ChatAnswers answers = new ChatAnswers(fields);
+    ChatAnswers answers = new ChatAnswers(request);
     AnswerSink sink =
         fields.stream()
             ? answers.stream(exchange)

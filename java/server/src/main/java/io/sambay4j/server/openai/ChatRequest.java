@@ -10,11 +10,13 @@ import java.util.Map;
  *
  * @param messages the conversation
  * @param templateArguments extra variables of the model's chat template
+ * @param shape what the answers consist of
  * @param generation how it is answered
  */
 record ChatRequest(
     List<ChatMessage> messages,
     Map<String, Object> templateArguments,
+    AnswerShape shape,
     GenerationFields generation) {
   ChatRequest {
     messages = List.copyOf(messages);

@@ -3,11 +3,12 @@ package io.sambay4j.server.openai;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sambay4j.ChatMessage;
 import io.sambay4j.TextModel;
+import io.sambay4j.answer.Tool;
+import io.sambay4j.answer.ToolPrompt;
 import io.sambay4j.sampling.SamplingParameters;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.Fields;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalInt;
 
 /** Reads the body of {@code /v1/chat/completions}. */
@@ -31,15 +32,25 @@ final class ChatRequestReader {
       throw ApiException.field(
           "top_logprobs", "invalid_value", "top_logprobs is only for requests with logprobs true");
     }
+    List<Tool> tools = ToolReader.tools(fields);
+    AnswerShape shape =
+        new AnswerShape(
+            common.model(),
+            tools,
+            ToolReader.choice(fields, tools),
+            fields.bool("parallel_tool_calls", true),
+            ThinkingReader.read(fields, common.model().format()),
+            ConstraintReader.read(fields));
     GenerationFields generation =
         common.read(
             GenerationFieldsReader.maxTokens(fields, 1, "max_completion_tokens", "max_tokens"),
             fields.integer("n", 1, 1, MAX_CHOICES),
-            ConstraintReader.read(fields, common.model()),
+            shape.constraint(),
             logProbabilities ? OptionalInt.of(top == null ? 0 : top) : OptionalInt.empty());
     refuseUnsupported(fields);
     fields.finish();
-    return new ChatRequest(messages, Map.of(), generation);
+    ToolPrompt prompt = shape.prompt(messages);
+    return new ChatRequest(prompt.messages(), prompt.templateArguments(), shape, generation);
   }
 
   private static void refuseUnsupported(Fields fields) {

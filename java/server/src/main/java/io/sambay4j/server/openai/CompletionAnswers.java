@@ -51,8 +51,7 @@ final class CompletionAnswers {
 
   /** The best answers in one object. */
   ObjectNode whole(List<WholeAnswer.Ended> answers) {
-    List<Generation> generations =
-        answers.stream().map(WholeAnswer.Ended::generation).toList();
+    List<Generation> generations = answers.stream().map(WholeAnswer.Ended::generation).toList();
     ObjectNode root = root();
     ArrayNode choices = root.putArray("choices");
     List<Generation> best = best(generations);
@@ -195,9 +194,7 @@ final class CompletionAnswers {
         @Nullable AnswerTimes times) {
       ObjectNode root = root();
       root.putArray("choices")
-          .add(
-              choice(index, text, tokens, offsets[index])
-                  .put("finish_reason", finishReason));
+          .add(choice(index, text, tokens, offsets[index]).put("finish_reason", finishReason));
       offsets[index] += text.length();
       if (fields.includeUsage()) {
         root.putNull("usage");

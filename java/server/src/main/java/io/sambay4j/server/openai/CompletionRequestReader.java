@@ -7,6 +7,7 @@ import io.sambay4j.TextModel;
 import io.sambay4j.sampling.SamplingParameters;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.Fields;
+import io.sambay4j.structured.Grammar;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -35,11 +36,12 @@ final class CompletionRequestReader {
     Integer logProbabilities =
         fields.integer("logprobs", 0, SamplingParameters.MAX_LOG_PROBABILITIES);
     OptionalInt maxTokens = GenerationFieldsReader.maxTokens(fields, 0, "max_tokens");
+    Grammar grammar = ConstraintReader.read(fields);
     GenerationFields generation =
         common.read(
             maxTokens.isPresent() ? maxTokens : OptionalInt.of(DEFAULT_MAX_TOKENS),
             bestOf,
-            ConstraintReader.read(fields, common.model()),
+            grammar == null ? null : grammar.over(common.model().model().tokenizer()),
             logProbabilities == null ? OptionalInt.empty() : OptionalInt.of(logProbabilities));
     if (generation.stream() && bestOf > answers) {
       throw ApiException.field(

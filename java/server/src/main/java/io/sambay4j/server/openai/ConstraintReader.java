@@ -1,7 +1,6 @@
 package io.sambay4j.server.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.sambay4j.sampling.TokenConstraint;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.Fields;
 import io.sambay4j.structured.Grammar;
@@ -10,8 +9,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads what an answer must look like: OpenAI's {@code response_format}, and vLLM's {@code guided_*}
- * and {@code structured_outputs}. At most one of them may be given.
+ * Reads what an answer must look like: OpenAI's {@code response_format}, and vLLM's {@code
+ * guided_*} and {@code structured_outputs}. At most one of them may be given.
  */
 final class ConstraintReader {
   private static final int MAX_CHOICES = 10_000;
@@ -22,8 +21,8 @@ final class ConstraintReader {
 
   private ConstraintReader() {}
 
-  /** The constraint of a request's fields; null: anything may be said. */
-  static TokenConstraint.@Nullable Factory read(Fields fields, ServedModel model) {
+  /** The grammar of a request's fields; null: anything may be said. */
+  static @Nullable Grammar read(Fields fields) {
     ConstraintReader reader = new ConstraintReader();
     reader.readFormat(fields, "response_format");
     reader.readGuided(fields, "guided_json", "guided_regex", "guided_choice", "guided_grammar");
@@ -32,21 +31,14 @@ final class ConstraintReader {
       reader.readGuided(structured, "json", "regex", "choice", "grammar");
       structured.finish();
     }
-    return reader.over(model);
+    return reader.grammar;
   }
 
-  /** The constraint of the field {@code format} of {@code text} in {@code /v1/responses}. */
-  static TokenConstraint.@Nullable Factory readText(@Nullable Fields text, ServedModel model) {
-    if (text == null) {
-      return null;
-    }
+  /** The grammar of the field {@code format} of {@code text} in {@code /v1/responses}. */
+  static @Nullable Grammar readText(Fields text) {
     ConstraintReader reader = new ConstraintReader();
     reader.readFormat(text, "format");
-    return reader.over(model);
-  }
-
-  private TokenConstraint.@Nullable Factory over(ServedModel model) {
-    return grammar == null ? null : grammar.over(model.model().tokenizer());
+    return reader.grammar;
   }
 
   private void readFormat(Fields parent, String field) {

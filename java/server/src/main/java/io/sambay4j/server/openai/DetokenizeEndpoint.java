@@ -24,7 +24,6 @@ final class DetokenizeEndpoint implements Router.Endpoint {
     List<Integer> tokens = CompletionRequestReader.tokenIds(fields, "tokens", model);
     fields.finish();
     int[] ids = tokens.stream().mapToInt(Integer::intValue).toArray();
-    exchange.json(
-        200, Json.object().put("prompt", model.model().tokenizer().decode(ids, true)));
+    exchange.json(200, Json.object().put("prompt", model.model().tokenizer().decode(ids, true)));
   }
 }

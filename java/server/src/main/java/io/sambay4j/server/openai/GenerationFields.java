@@ -1,7 +1,7 @@
 package io.sambay4j.server.openai;
 
 import io.sambay4j.sampling.SamplingParameters;
-import io.sambay4j.sampling.TokenConstraint;
+import io.sambay4j.sampling.TokenConstraint.Factory;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param stream whether the answer is a stream of events
  * @param includeUsage whether a stream ends with the usage
  */
+@SuppressWarnings("BadImport") // NullAway overlooks annotations inside TokenConstraint.Factory
 record GenerationFields(
     ServedModel model,
     SamplingParameters sampling,
@@ -30,7 +31,7 @@ record GenerationFields(
     List<Integer> stopTokens,
     boolean ignoreEndTokens,
     int priority,
-    TokenConstraint.@Nullable Factory constraint,
+    @Nullable Factory constraint,
     int choices,
     boolean logProbabilities,
     boolean stream,

@@ -2,6 +2,7 @@ package io.sambay4j.server.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sambay4j.ChatMessage;
+import io.sambay4j.answer.ToolCall;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.Fields;
 import java.util.ArrayList;
@@ -13,6 +14,7 @@ final class MessageReader {
   static final int MAX_MESSAGES = 10_000;
 
   private static final int MAX_PARTS = 10_000;
+  private static final int MAX_NAME = 64;
 
   private MessageReader() {}
 
@@ -37,11 +39,21 @@ final class MessageReader {
     message.requiredString("role");
     // developer is the newer name of system
     String role = message.oneOf("role", "", "system", "developer", "user", "assistant", "tool");
-    String content = content(message, "content");
-    // The last four stand in answers, and clients send answers back as they are.
-    message.ignore("name", "refusal", "annotations", "audio", "reasoning_content");
+    List<ToolCall> calls = role.equals("assistant") ? ToolReader.calls(message) : List.of();
+    boolean mayBeEmpty = !calls.isEmpty() && !message.has("content");
+    String content = mayBeEmpty ? "" : content(message, "content");
+    String name = message.string("name", MAX_NAME);
+    // These stand in answers, and clients send answers back as they are.
+    message.ignore("refusal", "annotations", "audio", "reasoning_content");
+    if (role.equals("tool")) {
+      String call = message.requiredString("tool_call_id");
+      message.finish();
+      return ChatMessage.toolResult(call, name, content);
+    }
     message.finish();
-    return new ChatMessage(role.equals("developer") ? "system" : role, content);
+    return calls.isEmpty()
+        ? new ChatMessage(role.equals("developer") ? "system" : role, content)
+        : ChatMessage.assistant(content, calls);
   }
 
   /** A text, or the texts of its parts joined. */

@@ -20,4 +20,9 @@ final class Outcomes {
   static String finishReason(FinishReason reason) {
     return reason == FinishReason.STOP ? "stop" : "length";
   }
+
+  /** As above, of an answer that may have called tools. */
+  static String finishReason(FinishReason reason, boolean calledTools) {
+    return calledTools && reason == FinishReason.STOP ? "tool_calls" : finishReason(reason);
+  }
 }

@@ -5,6 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.FinishReason;
 import io.sambay4j.GeneratedToken;
 import io.sambay4j.Generation;
+import io.sambay4j.answer.Answer;
+import io.sambay4j.answer.AnswerDelta;
+import io.sambay4j.answer.AnswerParser;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.EventStream;
 import io.sambay4j.server.http.Exchange;
@@ -72,9 +75,10 @@ final class ResponsesAnswers {
     if (!complete) {
       response.putObject("incomplete_details").put("reason", "max_output_tokens");
     }
-    ((ArrayNode) response.path("output"))
-        .add(message(status, part(generation.text(), AnswerJson.shown(generation))));
-    response.set("usage", usage(generation));
+    Answer answer = Answer.of(request.shape().format(), generation.text());
+    ArrayNode output = (ArrayNode) response.path("output");
+    output.add(message(status, part(answer.content(), AnswerJson.shown(generation))));
+    response.set("usage", usage(generation, tokenizer.count(answer.reasoning())));
     response.set("timings", times.json());
     return response;
   }
@@ -106,15 +110,13 @@ final class ResponsesAnswers {
         : Json.array();
   }
 
-  private static ObjectNode usage(Generation generation) {
+  private static ObjectNode usage(Generation generation, int reasoningTokens) {
     int prompt = generation.usage().promptTokens();
     int generated = generation.usage().generatedTokens();
     ObjectNode usage = Json.object().put("input_tokens", prompt);
-    usage
-        .putObject("input_tokens_details")
-        .put("cached_tokens", generation.usage().cachedTokens());
+    usage.putObject("input_tokens_details").put("cached_tokens", generation.usage().cachedTokens());
     usage.put("output_tokens", generated);
-    usage.putObject("output_tokens_details").put("reasoning_tokens", 0);
+    usage.putObject("output_tokens_details").put("reasoning_tokens", reasoningTokens);
     return usage.put("total_tokens", prompt + generated);
   }
 
@@ -128,6 +130,7 @@ final class ResponsesAnswers {
   private final class Stream implements AnswerSink {
     private final EventStream events;
     private final List<GeneratedToken> untold = new ArrayList<>();
+    private final AnswerParser parser = new AnswerParser(request.shape().format());
     private int number;
 
     Stream(Exchange exchange) {
@@ -152,22 +155,31 @@ final class ResponsesAnswers {
       events.post(
           () -> {
             untold.add(token);
-            if (!token.text().isEmpty()) { // otherwise half a character
-              ObjectNode delta = at().put("delta", token.text());
-              delta.set("logprobs", logProbabilities(untold));
-              untold.clear();
-              event("response.output_text.delta", delta);
-            }
+            write(parser.append(token.text()));
           });
+    }
+
+    /** Writes content that has become certain; thoughts are not part of it. */
+    private void write(List<AnswerDelta> deltas) {
+      for (AnswerDelta piece : deltas) {
+        if (piece instanceof AnswerDelta.Content content) {
+          ObjectNode delta = at().put("delta", content.text());
+          delta.set("logprobs", logProbabilities(untold));
+          untold.clear();
+          event("response.output_text.delta", delta);
+        }
+      }
     }
 
     @Override
     public void ended(int index, Generation generation, AnswerTimes times) {
       events.post(
           () -> {
+            write(parser.finish());
+            String text = Answer.of(request.shape().format(), generation.text()).content();
             ObjectNode response = ResponsesAnswers.this.ended(generation, times);
-            ObjectNode part = part(generation.text(), AnswerJson.shown(generation));
-            ObjectNode done = at().put("text", generation.text());
+            ObjectNode part = part(text, AnswerJson.shown(generation));
+            ObjectNode done = at().put("text", text);
             done.set("logprobs", part.path("logprobs"));
             event("response.output_text.done", done);
             event("response.content_part.done", at().set("part", part));

@@ -11,10 +11,14 @@ import java.util.Map;
  *
  * @param messages the conversation, the instructions first
  * @param echoed fields that the answer repeats as they came
+ * @param shape what the answer consists of
  * @param generation how it is answered
  */
 record ResponsesRequest(
-    List<ChatMessage> messages, Map<String, JsonNode> echoed, GenerationFields generation) {
+    List<ChatMessage> messages,
+    Map<String, JsonNode> echoed,
+    AnswerShape shape,
+    GenerationFields generation) {
   ResponsesRequest {
     messages = List.copyOf(messages);
     echoed = Map.copyOf(echoed);

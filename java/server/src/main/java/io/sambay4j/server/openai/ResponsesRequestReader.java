@@ -2,21 +2,22 @@ package io.sambay4j.server.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sambay4j.ChatMessage;
+import io.sambay4j.answer.ToolChoice;
 import io.sambay4j.sampling.SamplingParameters;
-import io.sambay4j.sampling.TokenConstraint;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.Fields;
+import io.sambay4j.structured.Grammar;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import org.jspecify.annotations.Nullable;
 
 /** Reads the body of {@code /v1/responses}. */
 final class ResponsesRequestReader {
   private static final List<String> ECHOED =
-      List.of("instructions", "max_output_tokens", "metadata", "temperature", "text", "top_p", "user");
+      List.of(
+          "instructions", "max_output_tokens", "metadata", "temperature", "text", "top_p", "user");
   private static final String LOG_PROBABILITIES = "message.output_text.logprobs";
 
   private ResponsesRequestReader() {}
@@ -30,16 +31,27 @@ final class ResponsesRequestReader {
     GenerationFieldsReader common = new GenerationFieldsReader(fields, models);
     List<ChatMessage> messages = messages(fields);
     Fields text = fields.object("text");
-    TokenConstraint.@Nullable Factory constraint =
-        ConstraintReader.readText(text, common.model());
+    Grammar grammar = null;
     if (text != null) {
+      grammar = ConstraintReader.readText(text);
       text.oneOf("verbosity", "medium", "medium");
       text.finish();
     }
+    AnswerShape shape =
+        new AnswerShape(
+            common.model(),
+            List.of(),
+            ToolChoice.NONE,
+            true,
+            ThinkingReader.read(fields, common.model().format()),
+            grammar);
     OptionalInt top = topLogProbabilities(fields);
     GenerationFields generation =
         common.read(
-            GenerationFieldsReader.maxTokens(fields, 1, "max_output_tokens"), 1, constraint, top);
+            GenerationFieldsReader.maxTokens(fields, 1, "max_output_tokens"),
+            1,
+            shape.constraint(),
+            top);
     refuseUnsupported(fields);
     fields.finish();
     Map<String, JsonNode> echoed = new LinkedHashMap<>();
@@ -49,7 +61,7 @@ final class ResponsesRequestReader {
         echoed.put(name, value);
       }
     }
-    return new ResponsesRequest(messages, echoed, generation);
+    return new ResponsesRequest(messages, echoed, shape, generation);
   }
 
   private static List<ChatMessage> messages(Fields fields) {
@@ -93,6 +105,14 @@ final class ResponsesRequestReader {
   }
 
   private static void refuseUnsupported(Fields fields) {
+    if (!fields.array("tools", 128).isEmpty()) {
+      throw ApiException.field(
+          "tools",
+          "unsupported_parameter",
+          "tools are not supported here yet; /v1/chat/completions has them");
+    }
+    fields.oneOf("tool_choice", "auto", "auto", "none");
+    fields.optionalBool("parallel_tool_calls");
     fields.unsupported(
         "previous_response_id", "nothing is stored here; send the whole conversation as input");
     fields.unsupported("conversation", "nothing is stored here");

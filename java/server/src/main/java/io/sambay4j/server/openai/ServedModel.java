@@ -1,6 +1,7 @@
 package io.sambay4j.server.openai;
 
 import io.sambay4j.TextModel;
+import io.sambay4j.answer.AnswerFormat;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
@@ -12,8 +13,14 @@ import java.util.Objects;
  * @param aliases other names requests may use
  * @param model the model; whoever opened it closes it, after the server
  * @param since when it was opened
+ * @param format how it marks thoughts and calls of tools
  */
-public record ServedModel(String name, List<String> aliases, TextModel model, Instant since) {
+public record ServedModel(
+    String name, List<String> aliases, TextModel model, Instant since, AnswerFormat format) {
+  /** No thoughts are marked; calls of tools as many models write them. */
+  public static final AnswerFormat DEFAULT_FORMAT =
+      new AnswerFormat(null, AnswerFormat.TAGGED_CALLS);
+
   private static final int MAX_NAME = 200;
 
   public ServedModel {
@@ -21,6 +28,11 @@ public record ServedModel(String name, List<String> aliases, TextModel model, In
     Objects.requireNonNull(model, "model");
     check(name);
     aliases.forEach(ServedModel::check);
+  }
+
+  /** A model of {@link #DEFAULT_FORMAT}. */
+  public ServedModel(String name, List<String> aliases, TextModel model, Instant since) {
+    this(name, aliases, model, since, DEFAULT_FORMAT);
   }
 
   private static void check(String name) {

@@ -11,8 +11,8 @@ import io.sambay4j.server.http.Router;
 import java.util.Map;
 
 /**
- * {@code POST /tokenize}: the tokens of a text ({@code prompt}), or of a conversation in the model's
- * template ({@code messages}).
+ * {@code POST /tokenize}: the tokens of a text ({@code prompt}), or of a conversation in the
+ * model's template ({@code messages}).
  */
 final class TokenizeEndpoint implements Router.Endpoint {
   private final ServedModels models;
