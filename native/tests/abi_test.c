@@ -545,7 +545,10 @@ static void test_limits(void) {
     EXPECT_TRUE(isfinite(limits.read_bytes) && limits.read_bytes > 0);
     EXPECT_TRUE(isfinite(limits.f32_flops) && limits.f32_flops > 0);
     EXPECT_TRUE(isfinite(limits.exps) && limits.exps > 0);
-    EXPECT_TRUE(isfinite(limits.bf16_flops) && (limits.bf16_flops > 0) == (strcmp(targets[i], "amx") == 0));
+    EXPECT_TRUE(isfinite(limits.bf16_flops) && limits.bf16_flops >= 0);
+    /* avx512 computes such products where the processor is fast at them, which is not for a test to know. */
+    if (strcmp(targets[i], "amx") == 0) EXPECT_TRUE(limits.bf16_flops > 0);
+    if (strcmp(targets[i], "scalar") == 0 || strcmp(targets[i], "avx2") == 0) EXPECT_TRUE(limits.bf16_flops == 0);
     sy_device_destroy(d);
   }
 }

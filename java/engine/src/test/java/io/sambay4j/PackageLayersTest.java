@@ -26,8 +26,7 @@ final class PackageLayersTest {
   /** What a package may use besides itself; "" is the API. */
   private static final Map<String, Set<String>> ALLOWED =
       Map.ofEntries(
-          Map.entry(
-              "", Set.of("runtime", "model", "backend", "tokenizer", "sampling", "weights")),
+          Map.entry("", Set.of("runtime", "model", "backend", "tokenizer", "sampling", "weights")),
           Map.entry("runtime", Set.of("model")),
           Map.entry("model", Set.of("backend", "weights", "json")),
           Map.entry("backend", Set.of("bindings", "bindings.global", "weights")),

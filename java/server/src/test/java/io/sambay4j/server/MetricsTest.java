@@ -90,8 +90,7 @@ final class MetricsTest {
     assertEquals(24, value(samples, "sambay:prompt_tokens_total" + model));
     assertEquals(24, value(samples, "sambay:request_prompt_tokens_sum" + model));
     assertEquals(generated, value(samples, "sambay:request_generation_tokens_sum" + model));
-    assertEquals(
-        generated - 2, value(samples, "sambay:inter_token_latency_seconds_count" + model));
+    assertEquals(generated - 2, value(samples, "sambay:inter_token_latency_seconds_count" + model));
     for (String name :
         List.of(
             "time_to_first_token",
@@ -151,7 +150,9 @@ final class MetricsTest {
             "[a-zA-Z_:][a-zA-Z0-9_:]*(\\{([a-zA-Z_][a-zA-Z0-9_]*=\"[^\"]*\",?)*})? \\S+");
     for (String line : scrape().split("\n")) {
       assertTrue(
-          line.startsWith("# HELP ") || line.startsWith("# TYPE ") || sample.matcher(line).matches(),
+          line.startsWith("# HELP ")
+              || line.startsWith("# TYPE ")
+              || sample.matcher(line).matches(),
           line);
     }
     assertFalse(scrape().contains("NaN"), "a gauge lost what it reads");

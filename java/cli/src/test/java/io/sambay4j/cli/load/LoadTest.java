@@ -50,8 +50,7 @@ final class LoadTest {
 
   @BeforeEach
   void start() throws IOException {
-    server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), BACKLOG);
+    server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), BACKLOG);
     server.setExecutor(threads);
     server.createContext("/v1/chat/completions", this::chat);
     server.createContext(
