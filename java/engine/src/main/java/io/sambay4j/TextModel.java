@@ -53,9 +53,10 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  *
  * <p>Every method may be called from any thread. Generations that run at the same time share the
- * model's steps, and none changes what another says: on the CPU not by a bit. After {@link #close}
- * every method, also of what came from this model, throws an {@link IllegalStateException}. A model
- * that is never closed keeps its memory and its thread until the Java VM ends.
+ * model's steps, and none changes what another says: with f32 activations on the CPU not by a bit,
+ * otherwise not beyond the last bits of sums, see {@link Builder#deterministic}. After {@link
+ * #close} every method, also of what came from this model, throws an {@link IllegalStateException}.
+ * A model that is never closed keeps its memory and its thread until the Java VM ends.
  */
 public final class TextModel implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(TextModel.class);
@@ -631,7 +632,7 @@ public final class TextModel implements AutoCloseable {
   public static final int STEP_TOKENS = 512;
 
   /** Requests that may wait where {@link Builder#queueLimit} is not told. */
-  public static final int QUEUE_LIMIT = 1024;
+  public static final int QUEUE_LIMIT = 65_536;
 
   private static final int CPU_PROMPT_CHUNK = 128;
 
@@ -742,7 +743,7 @@ public final class TextModel implements AutoCloseable {
 
     /**
      * Requests that may wait for a place, at least 1; one more is an {@link EngineBusyException}.
-     * Default 1024.
+     * Default 65,536.
      */
     public Builder queueLimit(int value) {
       if (value < 1) {

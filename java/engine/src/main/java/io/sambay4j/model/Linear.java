@@ -2,6 +2,7 @@ package io.sambay4j.model;
 
 import io.sambay4j.backend.Backend.Epilogue;
 import io.sambay4j.backend.Backend.LinearArgs;
+import io.sambay4j.backend.DType;
 import io.sambay4j.backend.Norm;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
@@ -15,6 +16,12 @@ import org.jspecify.annotations.Nullable;
  * @param bias [1, outputs] f32, or null
  */
 record Linear(Weight weight, @Nullable Tensor bias) {
+  /**
+   * Products of bf16 rows with bf16 weights round in another way from the next row on where the
+   * processor multiplies pairs of them.
+   */
+  private static final int ROWS_ALIKE = 48;
+
   /** y = x Wᵀ + bias. */
   void apply(Tensor x, Tensor y, Pass pass) {
     run(null, x, Epilogue.STORE, null, y, pass);
@@ -47,6 +54,24 @@ record Linear(Weight weight, @Nullable Tensor bias) {
       @Nullable Tensor memory,
       Tensor y,
       Pass pass) {
-    pass.backend().linear(new LinearArgs(x, norm, weight, bias, epilogue, memory, y));
+    int rows = x.rows();
+    int most = pass.deterministic() && multipliesPairs(norm, x) ? ROWS_ALIKE : rows;
+    for (int from = 0; from < rows; from += most) {
+      int to = Math.min(rows, from + most);
+      pass.backend()
+          .linear(
+              new LinearArgs(
+                  x.rows(from, to),
+                  norm,
+                  weight,
+                  bias,
+                  epilogue,
+                  memory == null ? null : memory.rows(from, to),
+                  y.rows(from, to)));
+    }
+  }
+
+  private boolean multipliesPairs(@Nullable Norm norm, Tensor x) {
+    return weight.dtype() == DType.BF16 && (norm == null ? x.dtype() : norm.dtype()) == DType.BF16;
   }
 }

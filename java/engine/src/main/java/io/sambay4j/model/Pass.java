@@ -16,7 +16,8 @@ import java.util.List;
  * @param blocks where the batch's sequences keep what grows
  * @param parts what is attended together: all rows, or, where the result must not depend on where a
  *     prompt is cut, one row of each sequence. Attention sums in another order for many rows of a
- *     sequence than for one; nothing else does
+ *     sequence than for one
+ * @param deterministic whether no row's result may depend on how many rows there are
  */
 record Pass(
     Backend backend,
@@ -25,7 +26,8 @@ record Pass(
     Batch batch,
     Batch rotaryBatch,
     StatePool.BlockTable blocks,
-    List<Part> parts) {
+    List<Part> parts,
+    boolean deterministic) {
 
   /**
    * Some consecutive rows of a pass.
@@ -42,12 +44,12 @@ record Pass(
       Batch batch,
       Batch rotaryBatch,
       StatePool.BlockTable blocks,
-      boolean rowByRow) {
+      boolean deterministic) {
     List<Part> parts =
-        rowByRow && batch.tokens() > batch.sequences()
+        deterministic && batch.tokens() > batch.sequences()
             ? rowByRow(batch, blocks)
             : List.of(new Part(0, batch.tokens(), batch, blocks));
-    return new Pass(backend, work, states, batch, rotaryBatch, blocks, parts);
+    return new Pass(backend, work, states, batch, rotaryBatch, blocks, parts, deterministic);
   }
 
   /** Sequences of one row stay together, the rows of the others follow each other. */
