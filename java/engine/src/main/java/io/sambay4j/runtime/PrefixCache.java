@@ -186,7 +186,6 @@ final class PrefixCache implements AutoCloseable {
     if (node != null) {
       add(sequence, node, states.retire(sequence));
     }
-    trim();
   }
 
   private void add(SequenceState sequence, PrefixTree.Node<Entry> node, Snapshot snapshot) {
@@ -243,7 +242,7 @@ final class PrefixCache implements AutoCloseable {
     return true;
   }
 
-  /** Keeps to the limit; blocks may have become the cache's alone since. */
+  /** Keeps to the limit: blocks become the cache's alone when a sequence that shared them ends. */
   void trim() {
     while (bytes() > limit && evict()) {}
   }

@@ -240,6 +240,12 @@ public final class Scheduler implements AutoCloseable {
     return waiting.size();
   }
 
+  /** What sequences gave back when they ended may have become the prefix cache's alone. */
+  private void takeStock() {
+    sequences.trim();
+    counters = count();
+  }
+
   private EngineCounters count() {
     StatePool states = model.states();
     return new EngineCounters(
@@ -262,11 +268,11 @@ public final class Scheduler implements AutoCloseable {
         runCommands();
         dropOverdue();
         admit();
-        counters = count();
+        takeStock();
         if (!running.isEmpty()) {
           step();
         }
-        counters = count();
+        takeStock();
       }
     } catch (
         Throwable

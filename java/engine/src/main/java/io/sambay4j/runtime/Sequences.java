@@ -135,6 +135,13 @@ final class Sequences {
     }
   }
 
+  /** Keeps the prefix cache to its limit. */
+  void trim() {
+    if (prefixes != null) {
+      prefixes.trim();
+    }
+  }
+
   /** Blocks and states of the prefix cache go back. */
   void close() {
     if (prefixes != null) {
