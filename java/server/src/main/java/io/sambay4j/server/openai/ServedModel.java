@@ -23,9 +23,15 @@ public record ServedModel(
 
   private static final int MAX_NAME = 200;
 
+  /**
+   * Checks names and model.
+   *
+   * @throws IllegalArgumentException if a name is not as above
+   * @throws IllegalStateException if the model has no tokenizer: the server speaks text
+   */
   public ServedModel {
     aliases = List.copyOf(aliases);
-    Objects.requireNonNull(model, "model");
+    Objects.requireNonNull(model.tokenizer());
     check(name);
     aliases.forEach(ServedModel::check);
   }
