@@ -35,7 +35,6 @@ using namespace sambay;
 using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kCopiesBytes = int64_t{256} << 20;
-constexpr int64_t kReadBytes = int64_t{64} << 20;  // of the copies, per turn of the probe
 constexpr double kTurnSeconds = 4e-3;
 
 struct Options {
@@ -157,21 +156,17 @@ class Reads {
     std::memset(memory_.data(), 1, static_cast<size_t>(memory_.bytes()));
   }
   Contender contender() {
-    return {"reads", [this] {
-              find_ops("auto")->probe(pool_, Probe::kReadMemory, memory_.data() + at_, kReadBytes);
-              at_ = (at_ + kReadBytes) % kCopiesBytes;
-            }};
+    return {"reads", [this] { find_ops("auto")->probe(pool_, Probe::kReadMemory, memory_.data(), kCopiesBytes); }};
   }
   // What a call with so many bytes would take at the rate of these reads.
-  static double rate(const Contender& reads) { return kReadBytes / median(reads.seconds); }
+  static double rate(const Contender& reads) { return kCopiesBytes / median(reads.seconds); }
   static double share(const Contender& reads, const Contender& kernel, double bytes) {
-    return ratio(reads, kernel) * bytes / kReadBytes;
+    return ratio(reads, kernel) * bytes / kCopiesBytes;
   }
 
  private:
   Pool& pool_;
   Pages memory_;
-  int64_t at_ = 0;
 };
 
 // A tensor of random numbers between -1 and 1, or of those times `scale` + `offset`.
@@ -275,7 +270,7 @@ void bench_linear(const Options& options, Pool& pool, Reads& reads, const std::s
   for (size_t i = 1; i < contenders.size(); ++i) {
     const Contender& kernel = contenders[i];
     const int64_t rows = options.rows[(i - 1) % options.rows.size()];
-    std::printf("linear %-4s %-11s %-16s %d threads %9.1f us  reads %5.1f GB/s  %5.1f %% of reads", storage.c_str(),
+    std::printf("linear %-4s %-11s %-16s %d threads %9.1f us  reads %5.1f GB/s  %5.1f %% of them", storage.c_str(),
                 matrix.c_str(), kernel.name.c_str(), pool.threads(), median(kernel.seconds) * 1e6,
                 Reads::rate(contenders[0]) / 1e9, 100 * Reads::share(contenders[0], kernel, of_one));
     if (i > 1) {
@@ -318,7 +313,7 @@ void bench_attention(const Options& options, Pool& pool, Reads& reads, int64_t c
   }
   take_turns(contenders, options.rounds);
   for (size_t i = 1; i < contenders.size(); ++i) {
-    std::printf("diff_attention, one row after %5d, %-7s %d threads %9.1f us  reads %5.1f GB/s  %5.1f %% of reads\n",
+    std::printf("diff_attention, one row after %5d, %-7s %d threads %9.1f us  reads %5.1f GB/s  %5.1f %% of them\n",
                 static_cast<int>(context), contenders[i].name.c_str(), pool.threads(),
                 median(contenders[i].seconds) * 1e6, Reads::rate(contenders[0]) / 1e9,
                 100 * Reads::share(contenders[0], contenders[i], static_cast<double>(cache_bytes)));
