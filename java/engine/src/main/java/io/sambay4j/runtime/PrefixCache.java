@@ -10,12 +10,13 @@ import io.sambay4j.model.StatePool.Snapshot;
 import io.sambay4j.model.StateTensors;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,10 +32,7 @@ import org.slf4j.LoggerFactory;
  * <p>Of the scheduler's thread alone.
  */
 final class PrefixCache implements AutoCloseable {
-  /** A state for fewer tokens more than another is not worth its copy, nor a cut of the prompt. */
-  static final int WORTH_KEEPING = 32;
-
-  /** The same where the state need not be copied, because its sequence has ended. */
+  /** A state for fewer tokens more than another is not worth a place of its own. */
   private static final int WORTH_A_PLACE = 8;
 
   /** Reading a file pays only if it spares so many tokens more than a state in memory. */
@@ -47,9 +45,13 @@ final class PrefixCache implements AutoCloseable {
   private final long limit;
   private final @Nullable PrefixFiles files;
   private final Map<Factors, PrefixTree<Entry>> trees = new EnumMap<>(Factors.class);
-  private final Set<Entry> inMemory = new HashSet<>();
+  private final TreeSet<Entry> inMemory = // the one that is worth least first
+      new TreeSet<>(
+          Comparator.<Entry>comparingDouble(entry -> entry.value)
+              .thenComparingLong(entry -> entry.number));
   private final Map<Path, Entry> inFiles = new HashMap<>();
   private double clock; // the value of what was dropped last
+  private long entries; // ever made
   private long hits;
   private long misses;
   private long tokensSaved;
@@ -59,13 +61,20 @@ final class PrefixCache implements AutoCloseable {
   private static final class Entry {
     final PrefixTree<Entry> tree;
     final PrefixTree.Node<Entry> node;
+    final long number; // in the order in which they were made
     @Nullable Snapshot snapshot;
     @Nullable Path file;
     double usedAt; // the clock then
+    double value; // the more the later it was used; changed only outside the ordered set
 
-    Entry(PrefixTree<Entry> tree, PrefixTree.Node<Entry> node) {
+    Entry(PrefixTree<Entry> tree, PrefixTree.Node<Entry> node, long number) {
       this.tree = tree;
       this.node = node;
+      this.number = number;
+    }
+
+    boolean isInMemory() {
+      return snapshot != null;
     }
   }
 
@@ -98,10 +107,10 @@ final class PrefixCache implements AutoCloseable {
     }
   }
 
-  private static Entry entry(PrefixTree<Entry> tree, PrefixTree.Node<Entry> node) {
+  private Entry entry(PrefixTree<Entry> tree, PrefixTree.Node<Entry> node) {
     Entry entry = node.value();
     if (entry == null) {
-      entry = new Entry(tree, node);
+      entry = new Entry(tree, node, entries++);
       tree.setValue(node, entry);
     }
     return entry;
@@ -130,7 +139,7 @@ final class PrefixCache implements AutoCloseable {
       }
       int length = node.depth(); // the node may go with a file that is not to be used
       if (restore(sequence, entry)) {
-        entry.usedAt = clock;
+        touch(entry);
         hits++;
         tokensSaved += length;
         return common;
@@ -145,7 +154,7 @@ final class PrefixCache implements AutoCloseable {
       return true;
     }
     return entry.file != null
-        && entry.node.gap(other -> other.snapshot != null) >= WORTH_A_FILE
+        && entry.node.gap(Entry::isInMemory) >= WORTH_A_FILE
         && restoreFromFile(sequence, entry, entry.file);
   }
 
@@ -166,8 +175,7 @@ final class PrefixCache implements AutoCloseable {
       return false;
     }
     if (hasRoom(clock + worth(tokens.length))) {
-      entry.snapshot = states.park(sequence);
-      inMemory.add(entry);
+      add(entry, states.park(sequence));
     }
     return true;
   }
@@ -176,7 +184,8 @@ final class PrefixCache implements AutoCloseable {
   void keep(int[] tokens, SequenceState sequence) {
     PrefixTree.@Nullable Node<Entry> node = place(tokens, sequence, 1);
     if (node != null) {
-      add(sequence, node, states.park(sequence));
+      Entry entry = entry(tree(factors(sequence)), node);
+      add(entry, states.park(sequence));
     }
   }
 
@@ -184,14 +193,28 @@ final class PrefixCache implements AutoCloseable {
   void keepLast(int[] tokens, SequenceState sequence) {
     PrefixTree.@Nullable Node<Entry> node = place(tokens, sequence, WORTH_A_PLACE);
     if (node != null) {
-      add(sequence, node, states.retire(sequence));
+      Entry entry = entry(tree(factors(sequence)), node);
+      add(entry, states.retire(sequence));
     }
   }
 
-  private void add(SequenceState sequence, PrefixTree.Node<Entry> node, Snapshot snapshot) {
-    Entry entry = entry(tree(factors(sequence)), node);
+  private void add(Entry entry, Snapshot snapshot) {
     entry.snapshot = snapshot;
+    touch(entry);
+    entry.node.nearestBelow(Entry::isInMemory, this::revalue); // they save less beside this one
+  }
+
+  /** A state is used now. */
+  private void touch(Entry entry) {
     entry.usedAt = clock;
+    if (entry.isInMemory()) {
+      revalue(entry);
+    }
+  }
+
+  private void revalue(Entry entry) {
+    inMemory.remove(entry);
+    entry.value = entry.usedAt + worth(entry.node.gap(Entry::isInMemory));
     inMemory.add(entry);
   }
 
@@ -214,7 +237,7 @@ final class PrefixCache implements AutoCloseable {
     PrefixTree.Node<Entry> known = tree.match(tokens, length).node();
     Entry nearest = known == null ? null : known.value();
     if (known != null && nearest != null && length - known.depth() < worthKeeping) {
-      nearest.usedAt = clock;
+      touch(nearest);
       if (nearest.snapshot != null || known.depth() < length) {
         return null;
       }
@@ -229,11 +252,10 @@ final class PrefixCache implements AutoCloseable {
    */
   private boolean hasRoom(double value) {
     while (states.freeParkingPlaces() == 0 || bytes() + states.slotBytes() > limit) {
-      Entry least = least();
-      if (least == null) {
+      if (inMemory.isEmpty()) {
         return false;
       }
-      if (value(least) > value) {
+      if (inMemory.first().value > value) {
         clock = value;
         return false;
       }
@@ -249,33 +271,15 @@ final class PrefixCache implements AutoCloseable {
 
   /** Drops the state that is worth least; false if there is none. */
   private boolean evict() {
-    Entry least = least();
-    if (least == null) {
+    if (inMemory.isEmpty()) {
       return false;
     }
-    clock = Math.max(clock, value(least));
+    Entry least = inMemory.first();
+    clock = Math.max(clock, least.value);
     evictions++;
     save(least, false);
     drop(least);
     return true;
-  }
-
-  private @Nullable Entry least() {
-    Entry least = null;
-    double leastValue = Double.MAX_VALUE;
-    for (Entry entry : inMemory) {
-      double value = value(entry);
-      if (value < leastValue) {
-        least = entry;
-        leastValue = value;
-      }
-    }
-    return least;
-  }
-
-  /** What a state is worth: more the later it was used. */
-  private double value(Entry entry) {
-    return entry.usedAt + worth(entry.node.gap(other -> other.snapshot != null));
   }
 
   /** Tokens saved for each byte by a state so many tokens after another. */
@@ -307,6 +311,7 @@ final class PrefixCache implements AutoCloseable {
     if (entry.snapshot != null) {
       entry.snapshot.close();
       entry.snapshot = null;
+      entry.node.nearestBelow(Entry::isInMemory, this::revalue); // they save more without it
     }
     removeIfNowhere(entry);
   }
@@ -341,7 +346,7 @@ final class PrefixCache implements AutoCloseable {
   /** Writes what is in memory only, where there is a directory, and gives everything back. */
   @Override
   public void close() {
-    for (Entry entry : Set.copyOf(inMemory)) {
+    for (Entry entry : List.copyOf(inMemory)) {
       try {
         save(entry, true);
       } catch (RuntimeException e) {

@@ -16,12 +16,10 @@ final class Sequences {
   /** Tokens of a prompt after which its state is kept again. */
   private static final int KEEP_EVERY = 1024;
 
-  /** A prompt with fewer new tokens than this is not cut before its last one. */
-  private static final int WORTH_A_CUT = 128;
-
   private final SambayModel model;
   private final StatePool states;
   private final @Nullable PrefixCache prefixes;
+  private final WorthKeeping worth;
 
   /**
    * @param prefixes null: nothing is kept
@@ -30,6 +28,7 @@ final class Sequences {
     this.model = model;
     this.states = model.states();
     this.prefixes = prefixes;
+    this.worth = WorthKeeping.of(model);
   }
 
   private @Nullable PrefixCache prefixes(Job job) {
@@ -101,11 +100,13 @@ final class Sequences {
   private int[] cuts(Job job, int start, int shared, int last) {
     boolean keeps = prefixes(job) != null;
     List<Integer> cuts = new ArrayList<>();
-    if (keeps && shared - start >= PrefixCache.WORTH_KEEPING && shared < last) {
+    int kept = start;
+    if (keeps && shared - start >= worth.seenAgain() && shared < last) {
       cuts.add(shared); // somebody else went another way from here
+      kept = shared;
     }
-    boolean isRepeated = shared == last && last - start >= PrefixCache.WORTH_KEEPING;
-    if (job.terms().branches() != null || (keeps && (isRepeated || last - start >= WORTH_A_CUT))) {
+    int worthIt = shared == last ? worth.seenAgain() : worth.seenOnce();
+    if (job.terms().branches() != null || (keeps && last - kept >= worthIt)) {
       cuts.add(last); // the same prompt may come again
     }
     return cuts.stream().mapToInt(cut -> cut).toArray();
