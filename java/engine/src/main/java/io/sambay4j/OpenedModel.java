@@ -1,6 +1,10 @@
 package io.sambay4j;
 
+import io.sambay4j.backend.AvailableMemory;
+import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Backends;
+import io.sambay4j.backend.DeviceMemory;
+import io.sambay4j.model.AutomaticPrefixCache;
 import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelConfig;
@@ -67,7 +71,8 @@ record OpenedModel(
             config.vocabSize(),
             context);
     SamplingParameters sampling = defaultSampling(settings.path, source.generationConfig());
-    SambayModel model = load(settings, source, context);
+    Loaded loaded = load(settings, source, context);
+    SambayModel model = loaded.model();
     log.info(
         "{} on {}, weights {}, activations {}, context {}, ready in {} ms",
         settings.path,
@@ -83,10 +88,13 @@ record OpenedModel(
         endTokens(source, tokenizer),
         sampling,
         settings.longRope,
-        scheduling(settings, model));
+        scheduling(settings, loaded));
   }
 
-  private static SambayModel load(TextModelSettings<?> settings, ModelSource source, int context) {
+  /** A model and what its prefix cache takes. */
+  private record Loaded(SambayModel model, long prefixCacheBytes) {}
+
+  private static Loaded load(TextModelSettings<?> settings, ModelSource source, int context) {
     ModelConfig config = source.config();
     LoadOptions options =
         new LoadOptions(
@@ -96,23 +104,37 @@ record OpenedModel(
             settings.sequences,
             settings.stepTokens,
             StatePool.cacheTokens(settings.sequences, context, Session.MAX_CHECKPOINTS),
-            settings.prefixCacheBytes,
+            settings.prefixCacheBytes == null ? 0 : settings.prefixCacheBytes,
             settings.deterministic);
     try (Checkpoint checkpoint = source.openCheckpoint()) {
-      long bytes = MemoryEstimate.of(config, options, checkpoint).total();
-      return ModelLoader.load(
+      MemoryEstimate memory = MemoryEstimate.of(config, options, checkpoint);
+      Backend backend =
           settings.deterministic
               ? Backends.openRowByRow(settings.device, settings.target, settings.threads)
-              : Backends.open(settings.device, settings.target, settings.threads, bytes),
-          config,
-          checkpoint,
-          options,
-          settings.progress);
+              : Backends.open(settings.device, settings.target, settings.threads, memory.total());
+      if (settings.prefixCacheBytes == null) {
+        options = options.withPrefixCache(automaticPrefixCache(memory, backend));
+      }
+      return new Loaded(
+          ModelLoader.load(backend, config, checkpoint, options, settings.progress),
+          options.prefixCacheBytes());
     }
   }
 
-  private static Scheduler.Settings scheduling(TextModelSettings<?> settings, SambayModel model) {
-    boolean card = model.backend().samples();
+  private static long automaticPrefixCache(MemoryEstimate memory, Backend backend) {
+    long available =
+        backend.ownMemory().map(DeviceMemory::free).orElseGet(AvailableMemory::bytes);
+    AutomaticPrefixCache chosen = AutomaticPrefixCache.of(memory, available);
+    if (chosen.bytes() > 0) {
+      log.info(chosen.reason());
+    } else {
+      log.warn(chosen.reason());
+    }
+    return chosen.bytes();
+  }
+
+  private static Scheduler.Settings scheduling(TextModelSettings<?> settings, Loaded loaded) {
+    boolean card = loaded.model().backend().ownMemory().isPresent();
     int chunk =
         settings.promptChunk > 0
             ? settings.promptChunk
@@ -120,7 +142,7 @@ record OpenedModel(
     return new Scheduler.Settings(
         settings.queueLimit,
         chunk,
-        settings.prefixCacheBytes,
+        loaded.prefixCacheBytes(),
         settings.prefixCacheDirectory,
         settings.prefixCacheFileBytes);
   }

@@ -23,7 +23,7 @@ abstract class TextModelSettings<B> {
   int stepTokens = TextModel.STEP_TOKENS;
   int promptChunk; // 0: by the device
   int queueLimit = TextModel.QUEUE_LIMIT;
-  long prefixCacheBytes;
+  @Nullable Long prefixCacheBytes = 0L; // null: by the memory there is
   @Nullable Path prefixCacheDirectory;
   long prefixCacheFileBytes = TextModel.PREFIX_CACHE_FILE_BYTES;
   boolean deterministic;
@@ -133,6 +133,17 @@ abstract class TextModelSettings<B> {
    */
   public B prefixCacheBytes(long value) {
     prefixCacheBytes = value;
+    return self();
+  }
+
+  /**
+   * As {@link #prefixCacheBytes}, with as much as is to spare: a quarter of the memory that is free
+   * beside weights, states and caches, at most 4 GiB, and none where that is less than a few
+   * states. On a card it is the card's memory, elsewhere what the system calls available, within
+   * the limits of a container. The log says how much it is.
+   */
+  public B automaticPrefixCache() {
+    prefixCacheBytes = null;
     return self();
   }
 
