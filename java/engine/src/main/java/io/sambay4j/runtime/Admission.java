@@ -18,6 +18,7 @@ final class Admission {
   private final Sequences sequences;
   private final WaitingJobs waiting;
   private final RunningJobs running;
+  private boolean waitsForFiles;
 
   Admission(StatePool states, Sequences sequences, WaitingJobs waiting, RunningJobs running) {
     this.states = states;
@@ -45,10 +46,11 @@ final class Admission {
 
   /**
    * Lets those in who have room, in their order: nobody passes one who waits for memory, and one
-   * who waits for a slot only those who have a sequence already.
+   * who waits for a slot only those who have a sequence already. Who waits for a file is passed.
    */
   void admit() {
     boolean memoryIsShort = false;
+    waitsForFiles = false;
     for (Job job : waiting.inOrder()) {
       if (!job.mayStart() || (job.needsSequence() && states.freeSlots() == 0)) {
         continue;
@@ -60,6 +62,10 @@ final class Admission {
         memoryIsShort = !refuseIfHopeless(job);
         continue;
       }
+      if (sequences.waitsForFile(job)) {
+        waitsForFiles = true;
+        continue; // others may pass it meanwhile
+      }
       waiting.remove(job);
       try {
         sequences.start(job);
@@ -69,6 +75,11 @@ final class Admission {
       }
     }
     refuseWhoseSlotNeverComes();
+  }
+
+  /** Whether somebody could begin but for a file that is being read. */
+  boolean waitsForFiles() {
+    return waitsForFiles;
   }
 
   /** Memory comes back when somebody who runs ends: if nobody does, or it is not enough, never. */

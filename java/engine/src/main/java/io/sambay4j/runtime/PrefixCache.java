@@ -50,6 +50,7 @@ final class PrefixCache implements AutoCloseable {
           Comparator.<Entry>comparingDouble(entry -> entry.value)
               .thenComparingLong(entry -> entry.number));
   private final Map<Path, Entry> inFiles = new HashMap<>();
+  private final Map<Job, Path> awaited = new HashMap<>(); // files that jobs wait for
   private double clock; // the value of what was dropped last
   private long entries; // ever made
   private long hits;
@@ -82,8 +83,16 @@ final class PrefixCache implements AutoCloseable {
    * @param limit bytes of states and of the blocks that they alone hold
    * @param directory where states go that memory has no room for; null: nowhere
    * @param fileLimit bytes of files there
+   * @param source reads them
+   * @param wake called by another thread when one has been read
    */
-  PrefixCache(SambayModel model, long limit, @Nullable Path directory, long fileLimit) {
+  PrefixCache(
+      SambayModel model,
+      long limit,
+      @Nullable Path directory,
+      long fileLimit,
+      PrefixFiles.Source source,
+      Runnable wake) {
     this.model = model;
     this.states = model.states();
     this.limit = limit;
@@ -91,7 +100,9 @@ final class PrefixCache implements AutoCloseable {
       trees.put(factors, new PrefixTree<>());
     }
     this.files =
-        directory == null ? null : new PrefixFiles(model, directory, fileLimit, this::forget);
+        directory == null
+            ? null
+            : new PrefixFiles(model, directory, fileLimit, this::forget, source, wake);
     states.reclaimFrom(this::evict);
     if (files != null) {
       files.scan(this::found);
@@ -121,7 +132,75 @@ final class PrefixCache implements AutoCloseable {
   }
 
   /**
-   * Gives an empty sequence the longest state there is for a prompt.
+   * Whether a job had better wait: the longest state there is for its prompt is in a file that is
+   * being read, or will be when others have been. When that is done, the scheduler is woken.
+   *
+   * @param most tokens the state may have
+   */
+  boolean waitsForFile(Job job, Factors factors, int most) {
+    if (files == null) {
+      return false;
+    }
+    Path known = awaited.get(job);
+    if (known != null
+        && inFiles.containsKey(known)
+        && files.progress(known) == PrefixFiles.Progress.NOT_READ) {
+      files.startReading(known);
+      return true;
+    }
+    int[] prompt = job.tokens(job.promptTokens());
+    int from = most;
+    while (true) {
+      PrefixTree.Node<Entry> node = tree(factors).match(prompt, from).node();
+      Entry entry = node == null ? null : node.value();
+      if (node == null || entry == null || entry.isInMemory()) {
+        return false;
+      }
+      Path file = entry.file;
+      if (file == null || !isWorthReading(entry)) {
+        from = node.depth() - 1;
+        continue;
+      }
+      switch (files.progress(file)) {
+        case NOT_READ -> {
+          awaitFile(job, file);
+          files.startReading(file);
+          return true;
+        }
+        case READ -> {
+          awaitFile(job, file); // its state is kept until the job begins
+          return false;
+        }
+        case UNUSABLE -> {
+          forget(file);
+          files.stopReading(file);
+        }
+      }
+    }
+  }
+
+  private void awaitFile(Job job, Path file) {
+    if (!file.equals(awaited.get(job))) {
+      stopWaiting(job);
+      awaited.put(job, file);
+    }
+  }
+
+  /** A job has begun, or ended before. */
+  void stopWaiting(Job job) {
+    Path file = awaited.remove(job);
+    if (file != null && files != null && !awaited.containsValue(file)) {
+      files.stopReading(file);
+    }
+  }
+
+  private static boolean isWorthReading(Entry entry) {
+    return entry.node.gap(Entry::isInMemory) >= WORTH_A_FILE;
+  }
+
+  /**
+   * Gives an empty sequence the longest state there is for a prompt. One in a file counts if it has
+   * been read, see {@link #waitsForFile}.
    *
    * @param most tokens the state may have: one must be left to feed
    * @return tokens at the prompt's beginning that some earlier sequence had too
@@ -154,14 +233,17 @@ final class PrefixCache implements AutoCloseable {
       return true;
     }
     return entry.file != null
-        && entry.node.gap(Entry::isInMemory) >= WORTH_A_FILE
+        && isWorthReading(entry)
         && restoreFromFile(sequence, entry, entry.file);
   }
 
   private boolean restoreFromFile(SequenceState sequence, Entry entry, Path file) {
-    State saved = Objects.requireNonNull(files).read(file);
+    State saved = Objects.requireNonNull(files).state(file);
+    if (saved == null) {
+      return false;
+    }
     int[] tokens = entry.node.tokens();
-    if (saved == null || !Arrays.equals(saved.tokens(), tokens)) {
+    if (!Arrays.equals(saved.tokens(), tokens)) {
       forget(file); // the file stays: it may be somebody's
       return false;
     }

@@ -65,6 +65,7 @@ final class RunningJobs {
     cachedTokens += job.cachedTokens();
     Branches branches = job.terms().branches();
     try {
+      sequences.stopWaiting(job);
       if (branches != null) {
         branches.ended(job);
       }

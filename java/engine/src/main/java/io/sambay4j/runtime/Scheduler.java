@@ -1,6 +1,7 @@
 package io.sambay4j.runtime;
 
 import io.sambay4j.model.SambayModel;
+import io.sambay4j.model.StateFile;
 import io.sambay4j.model.StatePool;
 import io.sambay4j.runtime.Job.End;
 import java.nio.file.Path;
@@ -21,6 +22,9 @@ import org.slf4j.LoggerFactory;
 public final class Scheduler implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Scheduler.class);
 
+  /** How often to see who was cancelled while all wait for a file and nobody runs. */
+  private static final long FILE_WAIT_MILLIS = 10;
+
   private final SambayModel model;
   private final Sequences sequences;
   private final Thread thread;
@@ -31,6 +35,7 @@ public final class Scheduler implements AutoCloseable {
   private final Steps steps;
   private final long opened = System.nanoTime();
   private boolean closed; // guarded by this
+  private boolean news; // guarded by this: something happened since the thread looked last
   private volatile EngineCounters counters;
 
   /**
@@ -60,6 +65,15 @@ public final class Scheduler implements AutoCloseable {
 
   /** Takes the model over: {@link #close} closes it. */
   public Scheduler(SambayModel model, Settings settings) {
+    this(model, settings, StateFile::read);
+  }
+
+  /**
+   * As {@link #Scheduler(SambayModel, Settings)}.
+   *
+   * @param source reads the prefix cache's files
+   */
+  Scheduler(SambayModel model, Settings settings, PrefixFiles.Source source) {
     this.model = model;
     int besideOthers = model.maxStepTokens() - (model.states().slots() - 1);
     StepPlan plan =
@@ -74,7 +88,9 @@ public final class Scheduler implements AutoCloseable {
                     model,
                     settings.prefixCacheBytes(),
                     settings.prefixCacheDirectory(),
-                    settings.prefixCacheFileBytes())
+                    settings.prefixCacheFileBytes(),
+                    source,
+                    this::wake)
                 : null);
     this.running = new RunningJobs(sequences);
     this.admission = new Admission(model.states(), sequences, waiting, running);
@@ -101,6 +117,11 @@ public final class Scheduler implements AutoCloseable {
   public synchronized void submitAll(List<? extends Job> jobs) {
     checkOpen();
     waiting.add(jobs, Math.max(0, model.states().slots() - counters.running()));
+    wake();
+  }
+
+  private synchronized void wake() {
+    news = true;
     notifyAll();
   }
 
@@ -124,7 +145,7 @@ public final class Scheduler implements AutoCloseable {
               result.completeExceptionally(failure);
             }
           });
-      notifyAll();
+      wake();
     }
     return Commands.join(result);
   }
@@ -247,13 +268,19 @@ public final class Scheduler implements AutoCloseable {
 
   /** Waits for something to do; false once closed. */
   private synchronized boolean await() {
-    while (!closed && running.isEmpty() && waiting.isEmpty() && commands.isEmpty()) {
+    boolean waitsForFiles = false;
+    while (!closed && !news && !waitsForFiles && running.isEmpty() && commands.isEmpty()) {
+      waitsForFiles = !waiting.isEmpty() && admission.waitsForFiles();
+      if (!waiting.isEmpty() && !waitsForFiles) {
+        break;
+      }
       try {
-        wait();
+        wait(waitsForFiles ? FILE_WAIT_MILLIS : 0);
       } catch (InterruptedException e) {
         closed = true; // nobody but the JVM's end interrupts this thread
       }
     }
+    news = false;
     return !closed;
   }
 

@@ -67,6 +67,26 @@ final class Sequences {
                 states.freeBlocks() + states.spareBlocks()));
   }
 
+  /**
+   * Whether a job had better wait, because the state that it begins from is being read from a file.
+   */
+  boolean waitsForFile(Job job) {
+    PrefixCache cache = prefixes(job);
+    Branches branches = job.terms().branches();
+    return cache != null
+        && job.needsSequence()
+        && (branches == null || !branches.isRead())
+        && cache.waitsForFile(job, job.neededFactors(model), job.promptTokens() - 1);
+  }
+
+  /** A job that may have waited for a file does so no more. */
+  void stopWaiting(Job job) {
+    PrefixCache cache = prefixes(job);
+    if (cache != null) {
+      cache.stopWaiting(job);
+    }
+  }
+
   /** Lets a job begin. One that needs a sequence gets it; there must be a free slot. */
   void start(Job job) {
     if (!job.needsSequence()) {
@@ -93,6 +113,8 @@ final class Sequences {
     } catch (RuntimeException | Error e) {
       sequence.close();
       throw e;
+    } finally {
+      stopWaiting(job);
     }
   }
 
