@@ -3,6 +3,7 @@ package io.sambay4j.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.backend.DeviceLimits;
+import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.SambayModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -165,7 +166,7 @@ final class BenchCommand implements Callable<Integer> {
       }
       ResidentMemory memory = ResidentMemory.read();
       if (format.json) {
-        console.out().println(Json.line(toJson(files, opened, loadSeconds, memory, tests)));
+        console.out().println(Json.line(toJson(files, loaded, loadSeconds, memory, tests)));
       } else if (format.csv) {
         printCsv(opened, loadSeconds, memory, tests);
       } else {
@@ -265,17 +266,19 @@ final class BenchCommand implements Callable<Integer> {
 
   private ObjectNode toJson(
       ModelFiles files,
-      SambayModel opened,
+      ModelOptions.OpenedModel loaded,
       double loadSeconds,
       ResidentMemory memory,
       List<Test> tests) {
+    MemoryEstimate model = loaded.work().memory();
     ObjectNode root =
         Json.object()
             .put("model", files.source().path().toString())
-            .put("device", opened.backend().description())
+            .put("device", loaded.model().backend().description())
             .put("load_seconds", loadSeconds)
             .put("resident_bytes", memory.now())
             .put("peak_bytes", memory.peak())
+            .put("model_bytes", model.total() - model.workspace())
             .put("repetitions", repetitions);
     ArrayNode array = root.putArray("tests");
     for (Test test : tests) {
