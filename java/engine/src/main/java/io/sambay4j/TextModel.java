@@ -160,8 +160,8 @@ public final class TextModel implements AutoCloseable {
   /**
    * The tokens a prompt starts with.
    *
-   * @throws IllegalArgumentException if there are none, an id is outside the vocabulary, or a text
-   *     is so long that it cannot fit into the context
+   * @throws ContextLengthException if a text is so long that it cannot fit into the context
+   * @throws IllegalArgumentException if there are none, or an id is outside the vocabulary
    * @throws IllegalStateException if the prompt is a text and there is no tokenizer, or a chat and
    *     there is no template
    */
@@ -185,8 +185,9 @@ public final class TextModel implements AutoCloseable {
   /**
    * Generates and waits for the end. An interrupt cancels the generation.
    *
-   * @throws IllegalArgumentException if the request does not fit this model: an empty prompt, ids
-   *     outside the vocabulary, more tokens than the context takes
+   * @throws ContextLengthException if prompt and answer have more tokens than the context takes
+   * @throws IllegalArgumentException if the request does not fit this model otherwise: an empty
+   *     prompt, ids outside the vocabulary
    * @throws java.util.concurrent.CancellationException (an {@link IllegalStateException}) if the
    *     thread was interrupted
    * @throws IllegalStateException if the model is or was closed, or sessions hold every sequence
@@ -235,11 +236,42 @@ public final class TextModel implements AutoCloseable {
           "1 to %d generations can start from one prompt, not %d"
               .formatted(MAX_BRANCHES, each.size()));
     }
-    return start(
-        request, each.size(), encode(request.prompt()), null, 0, each, id -> {}, running -> {});
+    return startAll(List.of(request), List.of(each)).get(0);
   }
 
-  /** The most generations that can start from one prompt together. */
+  /**
+   * Starts the generations of several prompts at once, each prompt's as {@link #startBranches}
+   * does: all are queued, or none.
+   *
+   * @param listeners for each request one or more, at most {@value #MAX_BRANCHES} in all
+   * @return for each request its generations
+   * @throws EngineBusyException if the queue has no room for all; none is started then
+   */
+  public List<List<RunningGeneration>> startAll(
+      List<GenerationRequest> requests,
+      List<? extends List<? extends GenerationListener>> listeners) {
+    int count = listeners.stream().mapToInt(List::size).sum();
+    if (requests.isEmpty()
+        || requests.size() != listeners.size()
+        || listeners.stream().anyMatch(List::isEmpty)
+        || count > MAX_BRANCHES) {
+      throw new IllegalArgumentException(
+          "1 to %d generations can start together, with listeners for each request, but there are %d requests and %d listeners"
+              .formatted(MAX_BRANCHES, requests.size(), count));
+    }
+    List<Job> jobs = new ArrayList<>();
+    List<List<RunningGeneration>> started = new ArrayList<>();
+    for (int i = 0; i < requests.size(); i++) {
+      GenerationRequest request = requests.get(i);
+      List<GenerationListener> each = List.copyOf(listeners.get(i));
+      started.add(
+          jobs(request, encode(request.prompt()), null, 0, each, id -> {}, running -> {}, jobs));
+    }
+    scheduler.submitAll(jobs);
+    return started;
+  }
+
+  /** The most generations that can start together. */
   public static final int MAX_BRANCHES = 128;
 
   /** What the model is doing and has done; may be called as often as one likes. */
@@ -342,25 +374,28 @@ public final class TextModel implements AutoCloseable {
       GenerationListener listener,
       IntConsumer onFed,
       Consumer<RunningGeneration> created) {
+    List<Job> jobs = new ArrayList<>();
     List<RunningGeneration> started =
-        start(request, 1, prompt, state, cached, List.of(listener), onFed, created);
+        jobs(request, prompt, state, cached, List.of(listener), onFed, created, jobs);
+    scheduler.submitAll(jobs);
     return started.get(0);
   }
 
-  private List<RunningGeneration> start(
+  /** Makes the jobs of one prompt, one for each listener, and adds them to a list. */
+  private List<RunningGeneration> jobs(
       GenerationRequest request,
-      int count,
       int[] prompt,
       @Nullable SequenceState state,
       int cached,
       List<GenerationListener> listeners,
       IntConsumer onFed,
-      Consumer<RunningGeneration> created) {
+      Consumer<RunningGeneration> created,
+      List<Job> jobs) {
     checkStops(request);
+    int count = listeners.size();
     int room = room(request, prompt);
     SamplingParameters sampling = request.sampling() == null ? defaultSampling : request.sampling();
     Branches branches = count > 1 && prompt.length > 1 ? new Branches(count) : null;
-    List<Job> jobs = new ArrayList<>();
     List<RunningGeneration> started = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       CompletableFuture<Generation> future = new CompletableFuture<>();
@@ -384,7 +419,6 @@ public final class TextModel implements AutoCloseable {
       jobs.add(job);
       started.add(running);
     }
-    scheduler.submitAll(jobs);
     return started;
   }
 
@@ -399,12 +433,12 @@ public final class TextModel implements AutoCloseable {
   private int room(GenerationRequest request, int[] prompt) {
     int room = contextLimit() - prompt.length;
     if (room < 0 || (room == 0 && request.maxTokens() > 0)) {
-      throw new IllegalArgumentException(
+      throw new ContextLengthException(
           "the prompt has %d tokens, and the context takes %d with the answer; shorten it or open the model with a larger context"
               .formatted(prompt.length, contextLimit()));
     }
     if (request.maxTokens() > room && request.maxTokens() != GenerationRequest.MAX_TOKENS) {
-      throw new IllegalArgumentException(
+      throw new ContextLengthException(
           "a prompt of %d tokens and maxTokens %d exceed the context of %d; maxTokens may be at most %d here"
               .formatted(prompt.length, request.maxTokens(), contextLimit(), room));
     }
@@ -845,7 +879,7 @@ public final class TextModel implements AutoCloseable {
       PromptEncoder prompts =
           new PromptEncoder(
               path, tokenizer, template, tokenizerConfig, config.vocabSize(), context);
-      SamplingParameters sampling = defaultSampling(path, generationConfig);
+      SamplingParameters sampling = defaultSampling(generationConfig);
       SambayModel model;
       try (Checkpoint checkpoint = source.openCheckpoint()) {
         long bytes = MemoryEstimate.of(config, options, checkpoint).total();
@@ -902,7 +936,7 @@ public final class TextModel implements AutoCloseable {
           .orElseGet(() -> Tokenizer.read(json));
     }
 
-    private static SamplingParameters defaultSampling(Path directory, GenerationConfig config) {
+    private static SamplingParameters defaultSampling(GenerationConfig config) {
       if (!Boolean.TRUE.equals(config.doSample())) {
         return SamplingParameters.greedy();
       }
@@ -922,12 +956,7 @@ public final class TextModel implements AutoCloseable {
       if (config.repetitionPenalty() != null) {
         builder.repetitionPenalty(config.repetitionPenalty());
       }
-      try {
-        return builder.build();
-      } catch (IllegalArgumentException e) {
-        throw new InvalidModelException(
-            directory.resolve(GenerationConfig.FILE) + ": " + e.getMessage(), e);
-      }
+      return builder.build();
     }
   }
 }
