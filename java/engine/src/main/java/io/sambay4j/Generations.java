@@ -25,34 +25,70 @@ final class Generations {
   }
 
   /**
-   * Queues generations from one prompt, all or none.
+   * Queues one generation.
    *
-   * @param count how many
    * @param prompt all tokens before the first generated one
    * @param state the sequence to continue; null: one of its own
    * @param cached tokens that it has seen
-   * @param listeners one for each
    * @param onFed told each token the sequence has seen
-   * @param created given each before it can have begun, so that its own listener may already cancel
-   *     it
+   * @param created given the generation before it can have begun, so that its own listener may
+   *     already cancel it
    */
-  List<RunningGeneration> start(
+  RunningGeneration start(
       GenerationRequest request,
-      int count,
+      int[] prompt,
+      @Nullable SequenceState state,
+      int cached,
+      GenerationListener listener,
+      IntConsumer onFed,
+      Consumer<RunningGeneration> created) {
+    scheduler.checkOpen();
+    List<Job> jobs = new ArrayList<>();
+    List<RunningGeneration> started =
+        jobs(request, prompt, state, cached, List.of(listener), onFed, created, jobs);
+    scheduler.submitAll(jobs);
+    return started.get(0);
+  }
+
+  /**
+   * Queues the generations of several prompts, all or none.
+   *
+   * @param prompts all tokens before the first generated one, for each request
+   * @param listeners for each request one for each of its generations
+   */
+  List<List<RunningGeneration>> startAll(
+      List<GenerationRequest> requests,
+      List<int[]> prompts,
+      List<? extends List<? extends GenerationListener>> listeners) {
+    scheduler.checkOpen();
+    List<Job> jobs = new ArrayList<>();
+    List<List<RunningGeneration>> started = new ArrayList<>();
+    for (int i = 0; i < requests.size(); i++) {
+      List<GenerationListener> each = List.copyOf(listeners.get(i));
+      started.add(
+          jobs(requests.get(i), prompts.get(i), null, 0, each, id -> {}, running -> {}, jobs));
+    }
+    scheduler.submitAll(jobs);
+    return started;
+  }
+
+  /** Makes the jobs of one prompt, one for each listener, and adds them to a list. */
+  private List<RunningGeneration> jobs(
+      GenerationRequest request,
       int[] prompt,
       @Nullable SequenceState state,
       int cached,
       List<GenerationListener> listeners,
       IntConsumer onFed,
-      Consumer<RunningGeneration> created) {
-    scheduler.checkOpen();
+      Consumer<RunningGeneration> created,
+      List<Job> jobs) {
     checkStops(request);
+    int count = listeners.size();
     Tokenizer tokenizer = model.tokenizer();
     int room = room(request, prompt);
     SamplingParameters sampling =
         request.sampling() == null ? model.defaultSampling() : request.sampling();
     Branches branches = count > 1 && prompt.length > 1 ? new Branches(count) : null;
-    List<Job> jobs = new ArrayList<>();
     List<RunningGeneration> started = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       CompletableFuture<Generation> future = new CompletableFuture<>();
@@ -76,7 +112,6 @@ final class Generations {
       jobs.add(job);
       started.add(running);
     }
-    scheduler.submitAll(jobs);
     return started;
   }
 
@@ -92,12 +127,12 @@ final class Generations {
     int contextLimit = model.model().states().contextLimit();
     int room = contextLimit - prompt.length;
     if (room < 0 || (room == 0 && request.maxTokens() > 0)) {
-      throw new IllegalArgumentException(
+      throw new ContextLengthException(
           "the prompt has %d tokens, and the context takes %d with the answer; shorten it or open the model with a larger context"
               .formatted(prompt.length, contextLimit));
     }
     if (request.maxTokens() > room && request.maxTokens() != GenerationRequest.MAX_TOKENS) {
-      throw new IllegalArgumentException(
+      throw new ContextLengthException(
           "a prompt of %d tokens and maxTokens %d exceed the context of %d; maxTokens may be at most %d here"
               .formatted(prompt.length, request.maxTokens(), contextLimit, room));
     }

@@ -69,7 +69,7 @@ record OpenedModel(
             tokenizerConfig,
             config.vocabSize(),
             context);
-    SamplingParameters sampling = defaultSampling(settings.path, source.generationConfig());
+    SamplingParameters sampling = defaultSampling(source.generationConfig());
     Loaded loaded = load(settings, source, context);
     SambayModel model = loaded.model();
     log.info(
@@ -185,7 +185,7 @@ record OpenedModel(
         .orElseGet(() -> Tokenizer.read(json));
   }
 
-  private static SamplingParameters defaultSampling(Path directory, GenerationConfig config) {
+  private static SamplingParameters defaultSampling(GenerationConfig config) {
     if (!Boolean.TRUE.equals(config.doSample())) {
       return SamplingParameters.greedy();
     }
@@ -205,11 +205,6 @@ record OpenedModel(
     if (config.repetitionPenalty() != null) {
       builder.repetitionPenalty(config.repetitionPenalty());
     }
-    try {
-      return builder.build();
-    } catch (IllegalArgumentException e) {
-      throw new InvalidModelException(
-          directory.resolve(GenerationConfig.FILE) + ": " + e.getMessage(), e);
-    }
+    return builder.build();
   }
 }

@@ -119,8 +119,8 @@ public final class TextModel implements AutoCloseable {
   /**
    * The tokens a prompt starts with.
    *
-   * @throws IllegalArgumentException if there are none, an id is outside the vocabulary, or a text
-   *     is so long that it cannot fit into the context
+   * @throws ContextLengthException if a text is so long that it cannot fit into the context
+   * @throws IllegalArgumentException if there are none, or an id is outside the vocabulary
    * @throws IllegalStateException if the prompt is a text and there is no tokenizer, or a chat and
    *     there is no template
    */
@@ -144,8 +144,9 @@ public final class TextModel implements AutoCloseable {
   /**
    * Generates and waits for the end. An interrupt cancels the generation.
    *
-   * @throws IllegalArgumentException if the request does not fit this model: an empty prompt, ids
-   *     outside the vocabulary, more tokens than the context takes
+   * @throws ContextLengthException if prompt and answer have more tokens than the context takes
+   * @throws IllegalArgumentException if the request does not fit this model otherwise: an empty
+   *     prompt, ids outside the vocabulary
    * @throws java.util.concurrent.CancellationException (an {@link IllegalStateException}) if the
    *     thread was interrupted
    * @throws IllegalStateException if the model is or was closed, or sessions hold every sequence
@@ -194,11 +195,34 @@ public final class TextModel implements AutoCloseable {
           "1 to %d generations can start from one prompt, not %d"
               .formatted(MAX_BRANCHES, each.size()));
     }
-    return generations.start(
-        request, each.size(), encode(request.prompt()), null, 0, each, id -> {}, running -> {});
+    return startAll(List.of(request), List.of(each)).get(0);
   }
 
-  /** The most generations that can start from one prompt together. */
+  /**
+   * Starts the generations of several prompts at once, each prompt's as {@link #startBranches}
+   * does: all are queued, or none.
+   *
+   * @param listeners for each request one or more, at most {@value #MAX_BRANCHES} in all
+   * @return for each request its generations
+   * @throws EngineBusyException if the queue has no room for all; none is started then
+   */
+  public List<List<RunningGeneration>> startAll(
+      List<GenerationRequest> requests,
+      List<? extends List<? extends GenerationListener>> listeners) {
+    int count = listeners.stream().mapToInt(List::size).sum();
+    if (requests.isEmpty()
+        || requests.size() != listeners.size()
+        || listeners.stream().anyMatch(List::isEmpty)
+        || count > MAX_BRANCHES) {
+      throw new IllegalArgumentException(
+          "1 to %d generations can start together, with listeners for each request, but there are %d requests and %d listeners"
+              .formatted(MAX_BRANCHES, requests.size(), count));
+    }
+    List<int[]> prompts = requests.stream().map(request -> encode(request.prompt())).toList();
+    return generations.startAll(requests, prompts, listeners);
+  }
+
+  /** The most generations that can start together. */
   public static final int MAX_BRANCHES = 128;
 
   /** What the model is doing and has done; may be called as often as one likes. */
@@ -260,9 +284,7 @@ public final class TextModel implements AutoCloseable {
       GenerationListener listener,
       IntConsumer onFed,
       Consumer<RunningGeneration> created) {
-    List<RunningGeneration> started =
-        generations.start(request, 1, prompt, state, cached, List.of(listener), onFed, created);
-    return started.get(0);
+    return generations.start(request, prompt, state, cached, listener, onFed, created);
   }
 
   // ---- scoring
