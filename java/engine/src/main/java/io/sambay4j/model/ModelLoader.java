@@ -40,7 +40,8 @@ public final class ModelLoader {
   private final List<AutoCloseable> owned = new ArrayList<>();
   private final int stagingBytes;
   private @Nullable ByteBuffer staging;
-  private Quantizer.@Nullable Rows codes; // as staging: direct memory goes back late, so it is used again
+  private Quantizer.@Nullable Rows
+      codes; // as staging: direct memory goes back late, so it is used again
   private float[] decoded = {};
   private long bytesDone;
 

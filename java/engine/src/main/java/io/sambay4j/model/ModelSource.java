@@ -101,7 +101,9 @@ public final class ModelSource {
     return tokenizerConfig;
   }
 
-  /** What the directory's tokenizer_config.json says; empty where it has none, and for a GGUF file. */
+  /**
+   * What the directory's tokenizer_config.json says; empty where it has none, and for a GGUF file.
+   */
   public Optional<JsonFields> tokenizerFields() {
     return tokenizerFields;
   }

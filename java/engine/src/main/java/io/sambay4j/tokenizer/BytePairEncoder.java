@@ -145,8 +145,7 @@ final class BytePairEncoder {
     for (int rank : ranks.values()) {
       int merge = rank - BYTES;
       if (merge >= 0
-          && (rankOfId[merges.left(merge)] >= rank
-              || rankOfId[merges.right(merge)] >= rank)) {
+          && (rankOfId[merges.left(merge)] >= rank || rankOfId[merges.right(merge)] >= rank)) {
         throw new InvalidModelException(
             where
                 + ": model.merges["

@@ -55,7 +55,7 @@ final class MergeList {
   /** Where a pair is, or would be. */
   private int slot(long pair) {
     int mask = pairs.length - 1;
-    int slot = (int) (pair * 0x9E3779B97F4A7C15L >>> 32) & mask;
+    int slot = (int) ((pair * 0x9E3779B97F4A7C15L) >>> 32) & mask;
     while (pairs[slot] != NO_PAIR && pairs[slot] != pair) {
       slot = (slot + 1) & mask;
     }

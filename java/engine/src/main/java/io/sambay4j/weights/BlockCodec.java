@@ -103,8 +103,7 @@ final class BlockCodec {
    * @param scales of each block two bytes
    * @return false if a code is -128, which Q8_0 does not use
    */
-  static boolean split(
-      StorageType type, int count, byte[] blocks, byte[] codes, byte[] scales) {
+  static boolean split(StorageType type, int count, byte[] blocks, byte[] codes, byte[] scales) {
     int bytes = type.blockBytes();
     AtomicBoolean valid = new AtomicBoolean(true);
     forEach(

@@ -35,7 +35,8 @@ final class PackedStrings extends AbstractList<String> implements RandomAccess {
     int start = start(size);
     int end = Math.addExact(start, text.remaining());
     if (end > bytes.length) {
-      bytes = Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 8L, Math.max(2L * start, end)));
+      bytes =
+          Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 8L, Math.max(2L * start, end)));
     }
     text.get(bytes, start, end - start);
     ends[size++] = end;
