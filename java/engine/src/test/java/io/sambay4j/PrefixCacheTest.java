@@ -111,13 +111,13 @@ final class PrefixCacheTest {
   void aShortPromptIsKeptTheFirstTime() {
     try (TextModel model = open(PLENTY);
         TextModel cold = TinyModel.open(1)) {
-      int[] prompt = TinyModel.tokens(new Random(6), 12);
+      int[] prompt = TinyModel.tokens(new Random(6), 40);
       Generation first = model.generate(endless(5, prompt).build());
       Generation again = model.generate(endless(5, prompt).build());
       assertEquals(0, first.usage().cachedTokens());
-      assertEquals(11, again.usage().cachedTokens());
+      assertEquals(39, again.usage().cachedTokens());
       assertArrayEquals(cold.generate(endless(5, prompt).build()).tokenIds(), again.tokenIds());
-      int[] tiny = TinyModel.tokens(new Random(7), 5);
+      int[] tiny = TinyModel.tokens(new Random(7), 20);
       model.generate(endless(1, tiny).build());
       assertEquals(0, model.generate(endless(1, tiny).build()).usage().cachedTokens());
     }
