@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  * {@code --full-batch} measures decode steps of as many sequences as the device's memory holds at
  * the longest of these contexts. Sequences are given their length without having been read: what
  * they keep is zero, which takes as long. {@code --limits 0} measures no limits, so every floor is
- * 0. {@code --out} appends lines of {@code key TAB seconds TAB floor TAB share of the copy bandwidth
- * TAB share of the bf16 matrix rate} to a file.
+ * 0. {@code --out} appends lines of {@code key TAB seconds TAB floor TAB share of the copy
+ * bandwidth TAB share of the bf16 matrix rate} to a file.
  */
 public final class Main {
   private Path model = Path.of("models/tiny-reasoner");
@@ -107,9 +107,7 @@ public final class Main {
   private void run(PrintStream to) throws IOException {
     BenchModel measured = new BenchModel(model, device, weights, activations, stepTokens);
     DeviceLimits limits =
-        limitsSeconds > 0
-            ? BenchModel.limits(device, limitsSeconds, to)
-            : BenchModel.UNLIMITED;
+        limitsSeconds > 0 ? BenchModel.limits(device, limitsSeconds, to) : BenchModel.UNLIMITED;
     print(
         to,
         "%-34s | %12s | %12s | %10s | %9s | %11s | %12s",
@@ -170,8 +168,7 @@ public final class Main {
                 activations == DType.F32 ? " f32" : "");
     double floor = work.floor(limits);
     double copy = share(work.bytes(), limits.copyBytes(), seconds);
-    double matrix =
-        share(work.quantizedFlops() + work.otherFlops(), limits.bf16Flops(), seconds);
+    double matrix = share(work.quantizedFlops() + work.otherFlops(), limits.bf16Flops(), seconds);
     print(
         to,
         "%-34s | %9.3f ms | %9.3f ms | %10.1f | %9.1f | %11.1f | %12.1f",

@@ -78,7 +78,9 @@ public final class Scorecard {
     lines.put(columns[0], numbers);
   }
 
-  /** A number of a line: of {@code ours.tsv} seconds, floor, share of the copy, of the matrix rate. */
+  /**
+   * A number of a line: of {@code ours.tsv} seconds, floor, share of the copy, of the matrix rate.
+   */
   private double number(String key, int column) {
     double[] numbers = lines.get(key);
     return numbers == null || numbers.length <= column ? MISSING : numbers[column];
@@ -104,7 +106,12 @@ public final class Scorecard {
         if (measured.path("operation").asText().equals(operation)
             && parameters.entrySet().stream()
                 .allMatch(
-                    p -> measured.path("parameters").path(p.getKey()).asText().equals(p.getValue()))) {
+                    p ->
+                        measured
+                            .path("parameters")
+                            .path(p.getKey())
+                            .asText()
+                            .equals(p.getValue()))) {
           return new Kernel(
               measured.path("seconds").asDouble(),
               measured.path("percentOfLimit").asDouble(),
@@ -122,29 +129,45 @@ public final class Scorecard {
     all.add(share("decode b1 at 2K, int8: of the copy bandwidth", copy(step + " int8"), 60, 75));
     all.add(share("decode b1 at 2K, int4: of the copy bandwidth", copy(step + " int4"), 50, 65));
     all.add(
-        share("decode b64 at 8K: of the larger floor", ofFloor("decode b64 c8192" + AS_STORED), 60, 80));
+        share(
+            "decode b64 at 8K: of the larger floor",
+            ofFloor("decode b64 c8192" + AS_STORED),
+            60,
+            80));
     for (int tokens : new int[] {2048, 8192}) {
       double matrix = 100 * number("prefill " + tokens + AS_STORED, 3);
       all.add(
-          share("prefill of %dK: of the bf16 matrix rate".formatted(tokens / 1024), matrix, 40, 60));
+          share(
+              "prefill of %dK: of the bf16 matrix rate".formatted(tokens / 1024), matrix, 40, 60));
     }
     double perToken64 = number("prefill 65536" + AS_STORED, 0) / 65536;
     double perToken4 = number("prefill 4096" + AS_STORED, 0) / 4096;
-    all.add(new Line("prefill per token, 64K against 4K", "x", perToken64 / perToken4, 1.2, 1.1, true));
+    all.add(
+        new Line("prefill per token, 64K against 4K", "x", perToken64 / perToken4, 1.2, 1.1, true));
 
     Kernel prompt =
         kernel("DiffAttention", Map.of("rows", "8192", "window", "0", "activations", "BF16"));
     all.add(
-        times("differential attention of 8K against 4 SDPA", number("sdpa4 8192", 0) / prompt.seconds, 1.2, 1.6));
+        times(
+            "differential attention of 8K against 4 SDPA",
+            number("sdpa4 8192", 0) / prompt.seconds,
+            1.2,
+            1.6));
     Kernel far =
-        kernel("DiffAttention", Map.of("rows", "1", "context", "32768", "window", "0", "activations", "BF16"));
-    all.add(share("differential attention, decode at 32K: of the copy bandwidth", far.percentOfCopy, 70, 85));
+        kernel(
+            "DiffAttention",
+            Map.of("rows", "1", "context", "32768", "window", "0", "activations", "BF16"));
+    all.add(
+        share(
+            "differential attention, decode at 32K: of the copy bandwidth",
+            far.percentOfCopy,
+            70,
+            85));
     Kernel scan = kernel("SelectiveScan", Map.of("rows", "8192", "activations", "BF16"));
     all.add(share("selective scan of 8K: of its floor", scan.percentOfLimit, 45, 65));
     all.add(
         times("selective scan of 8K against PyTorch", number("scan 8192", 0) / scan.seconds, 2, 2));
-    all.add(
-        new Line("launch gaps in a decode step", "%", 100 * number("gaps", 0), 5, 2, true));
+    all.add(new Line("launch gaps in a decode step", "%", 100 * number("gaps", 0), 5, 2, true));
     double ratio = number("workload ratio", 0);
     all.add(times("2K read, 32K generated, flash against Phi-4-mini", ratio, 2.5, 3.3));
     double flash = number("workload flash", 0) / number("workload flash", 1);

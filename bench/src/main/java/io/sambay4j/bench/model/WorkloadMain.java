@@ -144,15 +144,15 @@ public final class WorkloadMain {
         new Result(
             String.valueOf(path.getFileName()),
             new Run(workload, sequences, promptSeconds, stepSeconds),
-            workload.predicted(
-                measured.work(options), sequences, options.stepTokens(), limits));
+            workload.predicted(measured.work(options), sequences, options.stepTokens(), limits));
     to.println(row(result));
     to.flush();
     return result;
   }
 
   private static String heading(Workload workload) {
-    StringBuilder line = new StringBuilder("%-20s | %9s | %12s".formatted("", "sequences", "a prompt"));
+    StringBuilder line =
+        new StringBuilder("%-20s | %9s | %12s".formatted("", "sequences", "a prompt"));
     workload.contexts().forEach(at -> line.append(" | %12s".formatted("step at " + at)));
     return line.append(
             " | %10s | %10s | %10s | %8s"

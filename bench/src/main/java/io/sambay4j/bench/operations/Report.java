@@ -113,8 +113,7 @@ record Report(
               shares
                   ? line(
                       " | %10.1f | %11.1f",
-                      measurement.percentOfCopy(),
-                      measurement.percentOfMatrix())
+                      measurement.percentOfCopy(), measurement.percentOfMatrix())
                   : ""));
     }
     return text.toString();

@@ -41,9 +41,7 @@ final class ScorecardTest {
     write("peer.tsv", "sdpa4 8192\t0.0020", "scan 8192\t0.0009");
     write("gaps.tsv", "gaps\t0.03");
     write("workload.tsv", "workload flash\t2000\t3000", "workload ratio\t2.4\t3.5");
-    write(
-        "kernels-decode.json",
-        report(measurement("DiffAttention", "1", "32768", 2e-6, 50, 75)));
+    write("kernels-decode.json", report(measurement("DiffAttention", "1", "32768", 2e-6, 50, 75)));
     write(
         "kernels-prompt.json",
         report(
@@ -71,8 +69,7 @@ final class ScorecardTest {
     assertTrue(table.contains("|    72.0 % |  70.0 % |  90.0 % | must"), table);
   }
 
-  private static void expect(
-      Map<String, Line> lines, String work, double reached, String verdict) {
+  private static void expect(Map<String, Line> lines, String work, double reached, String verdict) {
     Line line = lines.get(work);
     assertTrue(line != null, work + " is not among " + lines.keySet());
     assertEquals(reached, line.reached(), 1e-3 * reached, work);

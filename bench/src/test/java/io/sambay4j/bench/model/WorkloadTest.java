@@ -46,8 +46,7 @@ final class WorkloadTest {
     assertEquals(3 * 8 / 39.5, straight.tokensPerSecond(), 1e-12);
     Run bent = new Run(workload, 1, 0, List.of(0.0, 1.0, 0.0, 0.0, 3.0));
     assertEquals(2 * (0.5 + 0.5 + 0 + 1.5), bent.seconds(), 1e-12);
-    assertThrows(
-        IllegalArgumentException.class, () -> new Run(workload, 1, 0, List.of(1.0, 2.0)));
+    assertThrows(IllegalArgumentException.class, () -> new Run(workload, 1, 0, List.of(1.0, 2.0)));
   }
 
   /**
@@ -90,10 +89,30 @@ final class WorkloadTest {
     String goldens = ROOT.resolve("native/tests/goldens").toString();
     WorkloadMain.main(
         new String[] {
-          "--model", goldens + "/flash-tiny-bf16", "--beside", goldens + "/phi4mini-tiny",
-          "--device", "reference", "--activations", "f32", "--prompt", "8", "--generated", "16",
-          "--points", "3", "--batch", "2", "--steps", "2", "--runs", "1", "--limits", "0",
-          "--out", out.toString()
+          "--model",
+          goldens + "/flash-tiny-bf16",
+          "--beside",
+          goldens + "/phi4mini-tiny",
+          "--device",
+          "reference",
+          "--activations",
+          "f32",
+          "--prompt",
+          "8",
+          "--generated",
+          "16",
+          "--points",
+          "3",
+          "--batch",
+          "2",
+          "--steps",
+          "2",
+          "--runs",
+          "1",
+          "--limits",
+          "0",
+          "--out",
+          out.toString()
         });
     List<String> lines = Files.readAllLines(out);
     assertEquals(3, lines.size(), lines.toString());

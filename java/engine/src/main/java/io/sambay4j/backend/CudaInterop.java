@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>Order: calls of a {@link Backend} return when their work is queued. Work of others that
- *       touches the same memory belongs on {@link #streamPointer}, or between {@link #runBefore} and
- *       {@link #runAfter}, or after {@link NativeBackend#synchronize}.
+ *       touches the same memory belongs on {@link #streamPointer}, or between {@link #runBefore}
+ *       and {@link #runAfter}, or after {@link NativeBackend#synchronize}.
  *   <li>Lifetime: a pointer that was handed out is good until its tensor's storage or the backend
  *       is closed; memory that was taken in must be there until its storage is closed and the work
  *       on it has run.

@@ -93,8 +93,7 @@ final class CudaInteropTest {
       Tensor x = other.allocate(DType.F32, 1, 2);
       other.upload(new float[] {1, 2}, 0, x);
       interop.runAfter(theirs);
-      Tensor borrowed =
-          interop.borrow(CudaInterop.of(other).devicePointer(x), DType.F32, 1, 2);
+      Tensor borrowed = interop.borrow(CudaInterop.of(other).devicePointer(x), DType.F32, 1, 2);
       backend.zero(borrowed.cols(0, 1));
       interop.runBefore(theirs);
       assertArrayEquals(new float[] {0, 2}, floats(other, x));
@@ -173,8 +172,7 @@ final class CudaInteropTest {
             classPath,
             WithoutPresets.class.getName());
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String output =
-        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, process.waitFor(), output);
     assertTrue(output.contains("javacpp-presets-cuda is not on the class path"), output);
   }
