@@ -122,8 +122,7 @@ record OpenedModel(
   }
 
   private static long automaticPrefixCache(MemoryEstimate memory, Backend backend) {
-    long available =
-        backend.ownMemory().map(DeviceMemory::free).orElseGet(AvailableMemory::bytes);
+    long available = backend.ownMemory().map(DeviceMemory::free).orElseGet(AvailableMemory::bytes);
     AutomaticPrefixCache chosen = AutomaticPrefixCache.of(memory, available);
     if (chosen.bytes() > 0) {
       log.info(chosen.reason());
