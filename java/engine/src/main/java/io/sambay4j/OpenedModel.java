@@ -19,7 +19,6 @@ import io.sambay4j.tokenizer.ChatTemplate;
 import io.sambay4j.tokenizer.Tokenizer;
 import io.sambay4j.weights.Checkpoint;
 import io.sambay4j.weights.GenerationConfig;
-import io.sambay4j.weights.ModelDirectory;
 import io.sambay4j.weights.TokenizerConfig;
 import java.nio.file.Path;
 import java.util.List;
@@ -179,17 +178,14 @@ record OpenedModel(
             .ggufMetadata()
             .map(metadata -> GgufTokenizer.read(source.path(), metadata))
             .orElse(null);
-    return inside != null ? inside : tokenizer(source.directory());
-  }
-
-  private static @Nullable Tokenizer tokenizer(ModelDirectory files) {
-    Path json = files.find("tokenizer.json").orElse(null);
-    if (json == null) {
-      return null;
+    Path json = source.directory().find("tokenizer.json").orElse(null);
+    if (inside != null || json == null) {
+      return inside;
     }
-    return files
-        .find(TokenizerConfig.FILE)
-        .map(config -> Tokenizer.read(json, config))
+    return source
+        .tokenizerFields()
+        .or(() -> TokenizerConfig.fields(source.directory())) // beside a GGUF file
+        .map(fields -> Tokenizer.read(json, fields))
         .orElseGet(() -> Tokenizer.read(json));
   }
 
