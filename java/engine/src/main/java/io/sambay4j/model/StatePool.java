@@ -44,6 +44,7 @@ public final class StatePool implements AutoCloseable {
   private final Deque<Integer> freeSlots = new ArrayDeque<>(); // of sequences and of the parked
   private int spareBlocks; // that only parked snapshots hold
   private final int parkingPlaces;
+  private final long slotBytes;
   private int sequences; // held now
   private int parked; // snapshots in slots of the pool now
   private BooleanSupplier reclaimer = () -> false;
@@ -115,6 +116,7 @@ public final class StatePool implements AutoCloseable {
     this.windows = new WindowCache[layers];
     int allSlots = slots + parkingPlaces;
     allocateSlots(backend, config, dtype, allSlots, windowCapacity(), mamba, windows);
+    this.slotBytes = bytes(mamba, windows) / allSlots;
     for (int slot = 0; slot < allSlots; slot++) {
       freeSlots.add(slot);
     }
@@ -569,7 +571,7 @@ public final class StatePool implements AutoCloseable {
 
   /** Bytes of one slot: the fixed part of a sequence's state. */
   public long slotBytes() {
-    return bytes(mamba, windows) / (slots + parkingPlaces);
+    return slotBytes;
   }
 
   /** Bytes of the growing cache for each token; 0 in models without. */
