@@ -153,7 +153,7 @@ public final class Main {
     ModelWork work = measured.work(options);
     try (SambayModel loaded = measured.load(options)) {
       double seconds = ModelTimes.median(new ModelTimes(loaded).prefill(tokens, runs));
-      Step step = work.prompt(1, tokens, options.stepTokens());
+      Step step = work.prompt(1, 0, tokens, options.stepTokens());
       row(to, "prefill %d".formatted(tokens), seconds, step, limits, tokens / seconds);
     }
   }

@@ -74,6 +74,6 @@ record Workload(int prompt, int generated, int points) {
     for (int context : contexts()) {
       steps.add(work.decode(sequences, context).floor(limits));
     }
-    return new Run(this, sequences, work.prompt(1, prompt, stepTokens).floor(limits), steps);
+    return new Run(this, sequences, work.prompt(1, 0, prompt, stepTokens).floor(limits), steps);
   }
 }
