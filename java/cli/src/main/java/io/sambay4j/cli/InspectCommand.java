@@ -3,9 +3,10 @@ package io.sambay4j.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.backend.AvailableMemory;
 import io.sambay4j.backend.DeviceMemory;
+import io.sambay4j.model.AutomaticPrefixCache;
 import io.sambay4j.model.LayerKind;
-import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelTensors;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -110,12 +112,10 @@ final class InspectCommand implements Callable<Integer> {
   /** The sizes that {@link MemoryEstimate} is about; weights that are not there count as bf16. */
   private MemoryEstimate memory(ModelFiles files, @Nullable Checkpoint checkpoint) {
     int context = files.contextLimit(model.context());
-    LoadOptions options =
-        new LoadOptions(model.weights(), model.activations(), context, batch, STEP_TOKENS, context);
+    Function<String, StorageType> stored =
+        tensor -> checkpoint == null ? StorageType.BF16 : checkpoint.tensor(tensor).type();
     return MemoryEstimate.of(
-        files.config(),
-        options,
-        tensor -> checkpoint == null ? StorageType.BF16 : checkpoint.tensor(tensor).type());
+        files.config(), model.options(files.config(), stored, context, batch, STEP_TOKENS), stored);
   }
 
   // ---- for people
@@ -297,7 +297,17 @@ final class InspectCommand implements Callable<Integer> {
         Units.bytes(memory.workspace()),
         "for steps of %d tokens".formatted(STEP_TOKENS));
     table.row("all", Units.bytes(memory.total()), "");
+    AutomaticPrefixCache cache = automaticPrefixCache(memory);
+    table.row(
+        "prefix cache",
+        Units.bytes(cache.bytes()),
+        "of serve beside that, by the memory available now; %s a state of 512 tokens"
+            .formatted(Units.bytes(cache.state())));
     table.print(console.out());
+  }
+
+  private static AutomaticPrefixCache automaticPrefixCache(MemoryEstimate memory) {
+    return AutomaticPrefixCache.of(memory, AvailableMemory.bytes());
   }
 
   private void printDevices() {
@@ -353,7 +363,8 @@ final class InspectCommand implements Callable<Integer> {
         .put("cache_bytes_per_token", memory.cachePerToken())
         .put("cache_bytes", memory.cache())
         .put("workspace_bytes", memory.workspace())
-        .put("all_bytes", memory.total());
+        .put("all_bytes", memory.total())
+        .put("automatic_prefix_cache_bytes", automaticPrefixCache(memory).bytes());
     ArrayNode devices = root.putArray("devices");
     for (Devices.Device device : Devices.all()) {
       ObjectNode node =

@@ -13,7 +13,6 @@ import io.sambay4j.server.http.EventStream;
 import io.sambay4j.server.http.Exchange;
 import io.sambay4j.server.http.Json;
 import io.sambay4j.tokenizer.Tokenizer;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -129,12 +128,13 @@ final class ResponsesAnswers {
 
   private final class Stream implements AnswerSink {
     private final EventStream events;
-    private final List<GeneratedToken> untold = new ArrayList<>();
+    private final Untold untold = new Untold();
     private final AnswerParser parser = new AnswerParser(request.shape().format());
     private int number;
 
     Stream(Exchange exchange) {
       events = exchange.events();
+      events.gatherWith(this::tell);
       events.post(this::begin);
     }
 
@@ -152,11 +152,14 @@ final class ResponsesAnswers {
 
     @Override
     public void token(int index, GeneratedToken token) {
-      events.post(
-          () -> {
-            untold.add(token);
-            write(parser.append(token.text()));
-          });
+      Untold.post(events, token, () -> untold.add(token));
+    }
+
+    private void tell() {
+      String text = untold.takeText();
+      if (!text.isEmpty()) {
+        write(parser.append(text));
+      }
     }
 
     /** Writes content that has become certain; thoughts are not part of it. */
@@ -164,8 +167,7 @@ final class ResponsesAnswers {
       for (AnswerDelta piece : deltas) {
         if (piece instanceof AnswerDelta.Content content) {
           ObjectNode delta = at().put("delta", content.text());
-          delta.set("logprobs", logProbabilities(untold));
-          untold.clear();
+          delta.set("logprobs", logProbabilities(untold.takeTokens()));
           event("response.output_text.delta", delta);
         }
       }
@@ -175,6 +177,8 @@ final class ResponsesAnswers {
     public void ended(int index, Generation generation, AnswerTimes times) {
       events.post(
           () -> {
+            untold.end(generation);
+            tell();
             write(parser.finish());
             String text = Answer.of(request.shape().format(), generation.text()).content();
             ObjectNode response = ResponsesAnswers.this.ended(generation, times);
@@ -191,13 +195,14 @@ final class ResponsesAnswers {
 
     @Override
     public void complete() {
-      events.post(events::end);
+      events.postHurried(events::end);
     }
 
     @Override
     public void failed(ApiException failure) {
-      events.post(
+      events.postHurried(
           () -> {
+            tell();
             event(
                 "error",
                 Json.object()
