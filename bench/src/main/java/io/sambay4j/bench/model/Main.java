@@ -197,7 +197,7 @@ public final class Main {
     ModelWork work = work(config, options);
     try (SambayModel loaded = load(config, options, work.memory())) {
       double seconds = ModelTimes.median(new ModelTimes(loaded).prefill(tokens, runs));
-      double floor = work.prompt(1, tokens, options.stepTokens()).floor(limits);
+      double floor = work.prompt(1, 0, tokens, options.stepTokens()).floor(limits);
       row(to, "prefill %d".formatted(tokens), seconds, floor, tokens / seconds);
     }
   }

@@ -47,9 +47,10 @@ final class LimitComparison {
   private double floor(Benchmark.Result result, DeviceLimits limits) {
     int batch = result.batch();
     int tokens = result.tokens();
+    int depth = result.depth();
     return result.generates()
-        ? tokens * work.decode(batch, (tokens - 1) / 2).floor(limits) // of the mean length
-        : work.prompt(batch, tokens, result.tokensPerStep() / batch).floor(limits);
+        ? tokens * work.decode(batch, depth + (tokens - 1) / 2).floor(limits) // of the mean length
+        : work.prompt(batch, depth, tokens, result.tokensPerStep() / batch).floor(limits);
   }
 
   private static DeviceLimits better(DeviceLimits a, DeviceLimits b) {

@@ -42,6 +42,7 @@ import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Optional;
 import org.bytedeco.javacpp.BytePointer;
 import org.jspecify.annotations.Nullable;
 
@@ -554,6 +555,11 @@ public final class NativeBackend implements Backend {
       check(sy_device_memory(device.pointer(), free, total));
       return new DeviceMemory(free[0], total[0]);
     }
+  }
+
+  @Override
+  public Optional<DeviceMemory> ownMemory() {
+    return device.isCard() ? Optional.of(memory()) : Optional.empty();
   }
 
   /**

@@ -35,6 +35,7 @@ public final class StatePool implements AutoCloseable {
   private final DType dtype;
   private final int slots;
   private final int contextLimit;
+  private final long slotBytes;
   private final @Nullable MambaState[] mamba;
   private final @Nullable WindowCache[] windows;
   private final @Nullable GrowingCache[] caches; // of the full-attention layers
@@ -115,6 +116,7 @@ public final class StatePool implements AutoCloseable {
     this.windows = new WindowCache[layers];
     int allSlots = slots + parkingPlaces;
     allocateSlots(backend, config, dtype, allSlots, windowCapacity(), mamba, windows);
+    this.slotBytes = bytes(mamba, windows) / allSlots;
     for (int slot = 0; slot < allSlots; slot++) {
       freeSlots.add(slot);
     }
@@ -569,7 +571,7 @@ public final class StatePool implements AutoCloseable {
 
   /** Bytes of one slot: the fixed part of a sequence's state. */
   public long slotBytes() {
-    return bytes(mamba, windows) / (slots + parkingPlaces);
+    return slotBytes;
   }
 
   /** Bytes of the growing cache for each token; 0 in models without. */
