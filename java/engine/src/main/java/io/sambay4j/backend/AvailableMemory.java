@@ -84,7 +84,7 @@ public final class AvailableMemory {
     long least = Long.MAX_VALUE;
     try {
       Path at = top.resolve(group.startsWith("/") ? group.substring(1) : group).normalize();
-      while (at.startsWith(top)) {
+      while (at != null && at.startsWith(top)) {
         OptionalLong most = number(at.resolve(limit));
         OptionalLong used = number(at.resolve(usage));
         if (most.isPresent() && used.isPresent() && most.getAsLong() < NO_LIMIT) {
