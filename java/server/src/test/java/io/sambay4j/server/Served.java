@@ -106,17 +106,21 @@ final class Served implements AutoCloseable {
   /**
    * A server whose models say what they are asked to, see {@link Script}: {@code plain}, {@code
    * think}, {@code opened} (its thoughts are opened by the template) and {@code phi} (it thinks,
-   * and calls in Phi's form).
+   * and calls in Phi's form). Its streams tell each token by itself.
    */
   static Served scripted() {
     TextModel model = TextModel.builder(DIRECTORY).sequences(8).prefixCacheBytes(16 << 20).open();
-    return new Served(model, scripted(model));
+    return new Served(model, scripted(model, Duration.ZERO));
   }
 
-  /** The same, of a model that stays open. */
-  static SambayServer scripted(TextModel model) {
+  /**
+   * The same, of a model that stays open.
+   *
+   * @param eventInterval for which streams gather tokens
+   */
+  static SambayServer scripted(TextModel model, Duration eventInterval) {
     return SambayServer.start(
-        HttpOptions.builder().port(0).build(),
+        HttpOptions.builder().port(0).eventInterval(eventInterval).build(),
         List.of(
             scripted(model, "plain", "none", "tool_call"),
             scripted(model, "think", "think", "tool_call"),

@@ -4,6 +4,7 @@ import io.sambay4j.TextModel;
 import io.sambay4j.server.http.HttpOptions;
 import io.sambay4j.server.openai.ServedModel;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 
@@ -32,7 +33,7 @@ final class TestServer implements AutoCloseable {
     open = SambayServer.start(HttpOptions.builder().port(0).build(), models);
     keyed =
         SambayServer.start(HttpOptions.builder().port(0).apiKeys(List.of(API_KEY)).build(), models);
-    scripted = Served.scripted(model);
+    scripted = Served.scripted(model, Duration.ofMillis(20));
   }
 
   /** Address of the server for everybody, without a slash at the end. */

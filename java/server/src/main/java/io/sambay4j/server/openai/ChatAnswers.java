@@ -104,15 +104,16 @@ final class ChatAnswers {
   private final class Stream implements AnswerSink {
     private final EventStream events;
     private final List<Generation> generations = new ArrayList<>();
-    private final List<List<GeneratedToken>> untold = new ArrayList<>();
+    private final List<Untold> untold = new ArrayList<>();
     private final List<AnswerParser> parsers = new ArrayList<>();
     private final boolean[] called = new boolean[fields.choices()];
 
     Stream(Exchange exchange) {
       events = exchange.events();
+      events.gatherWith(this::tell);
       for (int i = 0; i < fields.choices(); i++) {
         int index = i;
-        untold.add(new ArrayList<>());
+        untold.add(new Untold());
         parsers.add(new AnswerParser(shape.format()));
         events.post(() -> begin(index));
       }
@@ -130,20 +131,26 @@ final class ChatAnswers {
 
     @Override
     public void token(int index, GeneratedToken token) {
-      events.post(() -> write(index, token));
+      Untold.post(events, token, () -> untold.get(index).add(token));
     }
 
-    private void write(int index, GeneratedToken token) {
-      untold.get(index).add(token);
-      write(index, parsers.get(index).append(token.text()));
+    private void tell() {
+      for (int i = 0; i < untold.size(); i++) {
+        tell(i);
+      }
+    }
+
+    private void tell(int index) {
+      String text = untold.get(index).takeText();
+      if (!text.isEmpty()) {
+        write(index, parsers.get(index).append(text));
+      }
     }
 
     /** Writes what has become certain; tokens of which nothing has are told with those after. */
     private void write(int index, List<AnswerDelta> deltas) {
       for (AnswerDelta delta : deltas) {
-        List<GeneratedToken> tokens = untold.get(index);
-        chunk(index, json(index, delta), tokens, null, null);
-        tokens.clear();
+        chunk(index, json(index, delta), untold.get(index).takeTokens(), null, null);
       }
     }
 
@@ -172,19 +179,17 @@ final class ChatAnswers {
       events.post(
           () -> {
             generations.add(generation);
-            List<GeneratedToken> rest = untold.get(index);
-            if (generation.endToken().isPresent() && !rest.isEmpty()) {
-              rest.remove(rest.size() - 1);
-            }
+            untold.get(index).end(generation);
+            tell(index);
             write(index, parsers.get(index).finish());
             String reason = Outcomes.finishReason(generation.finishReason(), called[index]);
-            chunk(index, Json.object(), rest, reason, times);
+            chunk(index, Json.object(), untold.get(index).takeTokens(), reason, times);
           });
     }
 
     @Override
     public void complete() {
-      events.post(
+      events.postHurried(
           () -> {
             if (fields.includeUsage()) {
               ObjectNode root = root("chat.completion.chunk");

@@ -117,14 +117,15 @@ final class CompletionAnswers {
   private final class Stream implements AnswerSink {
     private final EventStream events;
     private final @Nullable Generation[] generations = new Generation[fields.choices()];
-    private final List<List<GeneratedToken>> untold = new ArrayList<>();
+    private final List<Untold> untold = new ArrayList<>();
     private final int[] offsets = new int[fields.choices()];
 
     Stream(Exchange exchange) {
       events = exchange.events();
+      events.gatherWith(this::tell);
       for (int i = 0; i < fields.choices(); i++) {
         int index = i;
-        untold.add(new ArrayList<>());
+        untold.add(new Untold());
         String before = echoed.get(i / request.generated());
         if (!before.isEmpty()) {
           events.post(() -> chunk(index, before, List.of(), null, null));
@@ -139,15 +140,20 @@ final class CompletionAnswers {
 
     @Override
     public void token(int index, GeneratedToken token) {
-      events.post(
-          () -> {
-            List<GeneratedToken> waiting = untold.get(index);
-            waiting.add(token);
-            if (!token.text().isEmpty()) { // otherwise half a character
-              chunk(index, token.text(), waiting, null, null);
-              waiting.clear();
-            }
-          });
+      Untold.post(events, token, () -> untold.get(index).add(token));
+    }
+
+    private void tell() {
+      for (int i = 0; i < untold.size(); i++) {
+        tell(i);
+      }
+    }
+
+    private void tell(int index) {
+      String text = untold.get(index).takeText();
+      if (!text.isEmpty()) { // otherwise half a character
+        chunk(index, text, untold.get(index).takeTokens(), null, null);
+      }
     }
 
     @Override
@@ -155,18 +161,16 @@ final class CompletionAnswers {
       events.post(
           () -> {
             generations[index] = generation;
-            List<GeneratedToken> rest = new ArrayList<>(untold.get(index));
-            if (generation.endToken().isPresent() && !rest.isEmpty()) {
-              rest.remove(rest.size() - 1);
-            }
+            untold.get(index).end(generation);
+            tell(index);
             String reason = Outcomes.finishReason(generation.finishReason());
-            chunk(index, "", rest, reason, times);
+            chunk(index, "", untold.get(index).takeTokens(), reason, times);
           });
     }
 
     @Override
     public void complete() {
-      events.post(
+      events.postHurried(
           () -> {
             if (fields.includeUsage()) {
               ObjectNode root = root();

@@ -161,6 +161,7 @@ final class ResponsesAnswers {
 
     Stream(Exchange exchange) {
       events = exchange.events();
+      events.gatherWith(this::tell);
       events.post(this::begin);
     }
 
@@ -176,11 +177,7 @@ final class ResponsesAnswers {
 
     @Override
     public void token(int index, GeneratedToken token) {
-      events.post(
-          () -> {
-            output.append(token);
-            tell();
-          });
+      Untold.post(events, token, () -> output.append(token));
     }
 
     /** Tells what has become of the output since the last call. */
@@ -255,13 +252,14 @@ final class ResponsesAnswers {
 
     @Override
     public void complete() {
-      events.post(events::end);
+      events.postHurried(events::end);
     }
 
     @Override
     public void failed(ApiException failure) {
-      events.post(
+      events.postHurried(
           () -> {
+            tell();
             event(
                 "error",
                 Json.object()
