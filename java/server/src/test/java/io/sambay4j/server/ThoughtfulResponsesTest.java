@@ -232,6 +232,14 @@ class ThoughtfulResponsesTest {
   }
 
   @Test
+  void textThatTheEndTokenReleases() {
+    String more = "\"top_logprobs\":1,\"stop\":\"42!\",";
+    JsonNode message = say("plain", "42", more).path("output").path(0);
+    assertEquals("42", message.path("content").path(0).path("text").asText());
+    assertEquals(3, message.path("content").path(0).path("logprobs").size());
+  }
+
+  @Test
   void toolChoices() {
     assertEquals(
         List.of("reasoning:t", "add({\"a\": 7})"),

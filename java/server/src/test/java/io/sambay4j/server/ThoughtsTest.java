@@ -176,6 +176,18 @@ class ThoughtsTest {
     assertEquals("<think>abc</th", told.tokens());
   }
 
+  /** What might become a stop string is told with the token that ends the answer. */
+  @Test
+  void textThatTheEndTokenReleases() {
+    String script = "<think>abc</think>42";
+    for (String stop : List.of("2!", "42!", "</think>42!", script + "!")) {
+      String more = "\"logprobs\":true,\"stop\":\"%s\",".formatted(stop);
+      assertEquals(
+          new Told.Choice("42", "abc", List.of(), "stop", script + "<|end|>"),
+          say("think", script, more));
+    }
+  }
+
   @Test
   void severalAnswersThinkEachForItself() {
     String script = "<think>ab</think>1" + Script.OR + "<think>xyz</think>23";

@@ -88,9 +88,14 @@ final class AnswerJson {
     return Math.max(LEAST, logProbability);
   }
 
-  /** The tokens that a client is shown: not the one that only ended the answer. */
+  /**
+   * The tokens that a client is shown: not the one that only ended the answer. One that text came
+   * with which had been held back did more than that.
+   */
   static List<GeneratedToken> shown(Generation generation) {
     List<GeneratedToken> tokens = generation.tokens();
-    return generation.endToken().isPresent() ? tokens.subList(0, tokens.size() - 1) : tokens;
+    int last = tokens.size() - 1;
+    boolean onlyEnds = generation.endToken().isPresent() && tokens.get(last).text().isEmpty();
+    return onlyEnds ? tokens.subList(0, last) : tokens;
   }
 }

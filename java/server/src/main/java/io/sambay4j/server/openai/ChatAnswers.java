@@ -183,7 +183,7 @@ final class ChatAnswers {
             tell(index);
             write(index, parsers.get(index).finish());
             String reason = Outcomes.finishReason(generation.finishReason(), called[index]);
-            chunk(index, Json.object(), untold.get(index).takeTokens(), reason, times);
+            chunk(index, Json.object(), untold.get(index).takeRest(), reason, times);
           });
     }
 

@@ -164,7 +164,7 @@ final class CompletionAnswers {
             untold.get(index).end(generation);
             tell(index);
             String reason = Outcomes.finishReason(generation.finishReason());
-            chunk(index, "", untold.get(index).takeTokens(), reason, times);
+            chunk(index, "", untold.get(index).takeRest(), reason, times);
           });
     }
 

@@ -127,6 +127,10 @@ final class ResponseOutput {
 
   /** Ends the answer: what was held back becomes part of it, and its last item is closed. */
   void end(Generation generation, boolean complete) {
+    int end = waiting.size() - 1;
+    if (generation.endToken().isPresent() && end >= 0 && waiting.get(end).text().isEmpty()) {
+      waiting.remove(end); // it only ended the answer
+    }
     parser.finish().forEach(this::add);
     if (items.isEmpty()) {
       open(Kind.MESSAGE, ""); // an empty answer is one
@@ -134,12 +138,6 @@ final class ResponseOutput {
     Item last = items.get(items.size() - 1);
     last.tokens.addAll(waiting);
     waiting.clear();
-    int end = last.tokens.size() - 1;
-    if (generation.endToken().isPresent()
-        && end >= 0
-        && last.tokens.get(end).index() == generation.tokens().size() - 1) {
-      last.tokens.remove(end); // it only ended the answer
-    }
     last.status = complete ? "completed" : "incomplete";
   }
 

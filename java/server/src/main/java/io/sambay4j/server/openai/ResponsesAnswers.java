@@ -206,17 +206,13 @@ final class ResponsesAnswers {
       if (!more.isEmpty()) {
         ObjectNode delta = inside(next).put("delta", more);
         if (next.kind() == ResponseOutput.Kind.MESSAGE) {
-          delta.set("logprobs", logProbabilities(untold(next.tokens())));
+          List<GeneratedToken> tokens = next.tokens();
+          delta.set("logprobs", logProbabilities(tokens.subList(toldTokens, tokens.size())));
         }
         event(name(next) + ".delta", delta);
         toldCharacters += more.length();
         toldTokens = next.tokens().size();
       }
-    }
-
-    /** An end token that was taken back leaves fewer than have been told. */
-    private List<GeneratedToken> untold(List<GeneratedToken> tokens) {
-      return tokens.subList(Math.min(toldTokens, tokens.size()), tokens.size());
     }
 
     private void tellEnd(ResponseOutput.Item ended) {
