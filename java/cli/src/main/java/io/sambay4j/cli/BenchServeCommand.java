@@ -50,6 +50,8 @@ import picocli.CommandLine.Option;
       "  sambay bench-serve --concurrency 1 --turns 2 --prompt 2048 --output 16"
     })
 final class BenchServeCommand implements Callable<Integer> {
+  private static final String COMMON_POOL_THREADS =
+      "java.util.concurrent.ForkJoinPool.common.parallelism";
   private static final int PROBE_WORDS = 64;
   private static final int MAX_REQUESTS = 10_000_000;
   private static final double[] SHOWN = {0.5, 0.9, 0.95, 0.99, 1};
@@ -217,6 +219,7 @@ final class BenchServeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     check();
+    keepThreads();
     LoadReport.Objectives demanded =
         objectives == null ? LoadReport.Objectives.NONE : LoadReport.Objectives.parse(objectives);
     Lengths prompt = Lengths.parse(promptLengths);
@@ -248,6 +251,17 @@ final class BenchServeCommand implements Callable<Integer> {
                         Instant.now())))) {
       return measure(
           URI.create("http://127.0.0.1:" + server.port()), prompt, turn, output, demanded);
+    }
+  }
+
+  /**
+   * With two processors the JDK's common pool has one thread, and then its HTTP client starts a
+   * thread for every answer. Has an effect before the pool's first use.
+   */
+  private static void keepThreads() {
+    if (System.getProperty(COMMON_POOL_THREADS) == null
+        && Runtime.getRuntime().availableProcessors() < 3) {
+      System.setProperty(COMMON_POOL_THREADS, "2");
     }
   }
 

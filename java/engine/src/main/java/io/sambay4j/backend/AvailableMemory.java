@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory that a program can have now without others losing theirs: what the system calls available,
@@ -83,7 +84,8 @@ public final class AvailableMemory {
     Path top = root.resolve(hierarchy);
     long least = Long.MAX_VALUE;
     try {
-      Path at = top.resolve(group.startsWith("/") ? group.substring(1) : group).normalize();
+      @Nullable Path at =
+          top.resolve(group.startsWith("/") ? group.substring(1) : group).normalize();
       while (at != null && at.startsWith(top)) {
         OptionalLong most = number(at.resolve(limit));
         OptionalLong used = number(at.resolve(usage));

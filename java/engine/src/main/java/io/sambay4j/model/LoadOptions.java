@@ -4,6 +4,7 @@ import io.sambay4j.backend.DType;
 import io.sambay4j.model.ModelTensors.Expected;
 import io.sambay4j.weights.StorageType;
 import java.util.Locale;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,11 +74,41 @@ public record LoadOptions(
     return weights == null ? WeightFormat.storedAs(stored) : weights.kept(tensor, stored);
   }
 
+  /**
+   * How activations are kept where nobody says: BF16, as published code computes, where a matrix
+   * has fewer than 32 bits; else F32.
+   *
+   * @param weights as of {@link #weights}
+   * @param stored storage of a matrix, by name
+   */
+  public static DType usualActivations(
+      ModelConfig config, @Nullable WeightFormat weights, Function<String, StorageType> stored) {
+    LoadOptions options = new LoadOptions(weights, DType.F32, 1, 1, 1, 1);
+    return ModelTensors.of(config).tensors().stream()
+            .filter(Expected::isMatrix)
+            .allMatch(t -> options.kept(t, stored.apply(t.name())) == DType.F32)
+        ? DType.F32
+        : DType.BF16;
+  }
+
   /** The same with weights kept otherwise. */
   public LoadOptions withWeights(@Nullable WeightFormat format) {
     return new LoadOptions(
         format,
         activations,
+        contextLimit,
+        sequences,
+        stepTokens,
+        cacheTokens,
+        prefixCacheBytes,
+        deterministic);
+  }
+
+  /** The same with activations kept otherwise. */
+  public LoadOptions withActivations(DType type) {
+    return new LoadOptions(
+        weights,
+        type,
         contextLimit,
         sequences,
         stepTokens,

@@ -104,9 +104,7 @@ final class CompiledGrammar implements TokenConstraint.Factory {
     try {
       Place current = current(place);
       Place next =
-          token == NO_TOKEN
-              ? current
-              : new Place(current.positions, step(current.position, token));
+          token == NO_TOKEN ? current : new Place(current.positions, step(current.position, token));
       return new Here(next, mask(next.position));
     } finally {
       lock.unlock();

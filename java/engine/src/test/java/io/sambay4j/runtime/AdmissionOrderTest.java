@@ -45,9 +45,12 @@ final class AdmissionOrderTest {
     try (Scheduler scheduler = new Scheduler(model(1, 2048))) {
       List<String> events = events();
       List<GreedyJob> jobs = new ArrayList<>();
-      jobs.add(new GreedyJob("first", null, GreedyJob.prompt(5), 50, events, asking(60, 100, null)));
+      jobs.add(
+          new GreedyJob("first", null, GreedyJob.prompt(5), 50, events, asking(60, 100, null)));
       for (int priority : new int[] {-100, 0, 7, 100}) {
-        jobs.add(new GreedyJob("" + priority, null, GreedyJob.prompt(5), 2, events, asking(9, priority, null)));
+        jobs.add(
+            new GreedyJob(
+                "" + priority, null, GreedyJob.prompt(5), 2, events, asking(9, priority, null)));
       }
       GreedyJob.together(scheduler, jobs);
       for (GreedyJob job : jobs) {
@@ -62,13 +65,16 @@ final class AdmissionOrderTest {
   void whoWaitsLongEnoughComesBeforeAnyPriority() throws Exception {
     try (Scheduler scheduler = new Scheduler(model(1, 2048))) {
       List<String> events = events();
-      GreedyJob modest = new GreedyJob("modest", null, GreedyJob.prompt(5), 2, events, asking(9, -1, null));
-      GreedyJob blocks = new GreedyJob("blocks", null, GreedyJob.prompt(5), 1900, events, asking(1905, 100, null));
+      GreedyJob modest =
+          new GreedyJob("modest", null, GreedyJob.prompt(5), 2, events, asking(9, -1, null));
+      GreedyJob blocks =
+          new GreedyJob("blocks", null, GreedyJob.prompt(5), 1900, events, asking(1905, 100, null));
       GreedyJob.together(scheduler, List.of(blocks, modest));
       List<GreedyJob> important = new ArrayList<>();
       long start = System.nanoTime();
       while (!modest.end.isDone()) { // a point of priority is a second
-        GreedyJob next = new GreedyJob("important", null, GreedyJob.prompt(5), 20, events, asking(30, 1, null));
+        GreedyJob next =
+            new GreedyJob("important", null, GreedyJob.prompt(5), 20, events, asking(30, 1, null));
         scheduler.submit(next);
         important.add(next);
         if (System.nanoTime() - start < TimeUnit.SECONDS.toNanos(3)) {
@@ -102,7 +108,8 @@ final class AdmissionOrderTest {
       EngineBusyException busy =
           assertThrows(
               EngineBusyException.class,
-              () -> scheduler.submit(new GreedyJob("refused", null, GreedyJob.prompt(5), 1, events)));
+              () ->
+                  scheduler.submit(new GreedyJob("refused", null, GreedyJob.prompt(5), 1, events)));
       assertTrue(busy.getMessage().contains("3 requests wait"), busy.getMessage());
       waiting.get(0).cancel();
       waiting.get(0).end();
@@ -118,7 +125,8 @@ final class AdmissionOrderTest {
       scheduler.submit(fits);
       runs.cancel();
       assertEquals(Job.End.DONE, fits.end());
-      assertFalse(GreedyJob.ended(events).contains("refused") || GreedyJob.ended(events).contains("a"));
+      assertFalse(
+          GreedyJob.ended(events).contains("refused") || GreedyJob.ended(events).contains("a"));
     }
   }
 
@@ -127,9 +135,16 @@ final class AdmissionOrderTest {
     try (Scheduler scheduler = new Scheduler(model(1, 4096))) {
       List<String> events = events();
       Duration soon = Duration.ofMillis(150);
-      GreedyJob runs = new GreedyJob("runs", null, GreedyJob.prompt(5), 2000, events, asking(2005, 0, soon));
+      GreedyJob runs =
+          new GreedyJob("runs", null, GreedyJob.prompt(5), 2000, events, asking(2005, 0, soon));
       GreedyJob waits =
-          new GreedyJob("waits", null, GreedyJob.prompt(5), 2000, events, asking(2005, 0, Duration.ofNanos(1)));
+          new GreedyJob(
+              "waits",
+              null,
+              GreedyJob.prompt(5),
+              2000,
+              events,
+              asking(2005, 0, Duration.ofNanos(1)));
       GreedyJob after = new GreedyJob("after", null, GreedyJob.prompt(5), 1, events);
       GreedyJob.together(scheduler, List.of(runs, waits, after));
       assertEquals(Job.End.TIME_LIMIT, waits.end());
@@ -147,7 +162,8 @@ final class AdmissionOrderTest {
     int[][] alone = new int[8][];
     for (int i = 0; i < alone.length; i++) {
       try (Scheduler scheduler = new Scheduler(model(8, 12 * 64))) {
-        GreedyJob job = new GreedyJob("alone", null, GreedyJob.prompt(20 + 10 * i), 300 - 30 * i, events());
+        GreedyJob job =
+            new GreedyJob("alone", null, GreedyJob.prompt(20 + 10 * i), 300 - 30 * i, events());
         scheduler.submit(job);
         job.end();
         alone[i] = job.ids();
@@ -220,7 +236,8 @@ final class AdmissionOrderTest {
       large.end();
       int after = scheduler.call(() -> decoder.generated.size());
       assertEquals(Job.End.DONE, small.end());
-      assertEquals(List.of("small", "large"), GreedyJob.ended(events).subList(0, 2), "read in turn");
+      assertEquals(
+          List.of("small", "large"), GreedyJob.ended(events).subList(0, 2), "read in turn");
       assertTrue(
           after - before >= 22 || decoder.end.isDone(),
           "a token of the decoder beside each of 22 chunks, had " + (after - before));

@@ -66,12 +66,7 @@ final class PrefixFilesReadingTest {
 
   private GreedyJob job(int which, @Nullable Duration limit) {
     return new GreedyJob(
-        "known " + which,
-        null,
-        prompt(which),
-        5,
-        events,
-        new Terms(0, 210, 0, limit, true, null));
+        "known " + which, null, prompt(which), 5, events, new Terms(0, 210, 0, limit, true, null));
   }
 
   private GreedyJob stranger(int answer) {
