@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # On a CUDA machine: every kernel beside its floor, decode steps and prompts of the full-size model beside theirs and
-# beside a PyTorch peer. Ends in a table. See ci/gpu/README.md.
+# beside a PyTorch peer. Ends in a table, and in what must be reached beside what was. See ci/gpu/README.md.
 #
 #   bench.sh [PART ...]    kernels decode prefill peers full gaps; all but full by default
 #
-# SAMBAY_BENCH_MODEL names a checkpoint; otherwise one of random weights is written to memory first, 7.7 GB.
+# SAMBAY_BENCH_MODEL names a checkpoint, SAMBAY_BENCH_DENSE one of Phi-4-mini for the part full; otherwise those of random
+# weights are written to memory first, 7.7 GB each. What earlier calls measured stays until its part runs again.
 . "$(dirname "$0")/kit.sh"
 parts=" ${*:-kernels decode prefill peers gaps} "
 wanted() { [[ $parts == *" $1 "* ]]; }
@@ -27,17 +28,18 @@ nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem,power.limit --fo
 
 # ---- the model
 
-model=${SAMBAY_BENCH_MODEL:-}
-make_model() {
-  model=${SAMBAY_BENCH_MODEL:-/dev/shm/sambay-random}
-  [ -e "$model/model.safetensors.index.json" ] && return # written last
-  program io.sambay4j.bench.RandomCheckpoint "$model" \
-    --config "$root/java/engine/src/test/resources/phi-4-mini-flash-reasoning"
+model=${SAMBAY_BENCH_MODEL:-/dev/shm/sambay-random/flash}
+dense=${SAMBAY_BENCH_DENSE:-/dev/shm/sambay-random/phi4-mini}
+make_model() { # DIR SETTINGS
+  [ -e "$1/model.safetensors.index.json" ] && return # written last
+  program io.sambay4j.bench.RandomCheckpoint "$1" --config "$root/java/engine/src/test/resources/$2"
 }
 if wanted decode || wanted prefill || wanted peers || wanted full || wanted gaps; then
-  step "a checkpoint of random weights" make_model
-  model=${SAMBAY_BENCH_MODEL:-/dev/shm/sambay-random}
+  [ -n "${SAMBAY_BENCH_MODEL:-}" ] ||
+    step "a checkpoint of random weights" make_model "$model" phi-4-mini-flash-reasoning
 fi
+# forget KEY: lines of an earlier call that are measured anew.
+forget() { [ ! -e "$ours" ] || sed -i "/^$1/d" "$ours"; }
 
 # measure NAME OPTIONS...: whole-model times, bf16 activations; the lines also into the table.
 measure() {
@@ -60,18 +62,25 @@ if wanted kernels; then
   grep -h '|' "$work"/kernels-of-*.log >> "$table" || true
 fi
 if wanted decode; then
-  rm -f "$ours"
+  forget decode
   measure "decode, bf16" --decode 1x2048,1x32768,64x8192
   for type in int8 int4; do
     measure "decode, $type" --dtype $type --decode 1x2048
   done
 fi
 if wanted prefill; then
+  forget prefill
   measure "prompts" --step-tokens 2048 --prefill 2048,4096,8192,32768,65536
 fi
 if wanted full; then
   # The paper's workload: 2K read, 32K generated, as many sequences as fit; steps at five lengths stand for all.
-  measure "the largest batch" --full-batch 2048,10240,18432,26624,34816
+  [ -n "${SAMBAY_BENCH_DENSE:-}" ] ||
+    step "a dense checkpoint of random weights" make_model "$dense" phi-4-mini-instruct
+  rm -f "$work/workload.tsv"
+  step "long answers, the largest batch" program io.sambay4j.bench.model.WorkloadMain --model "$model" \
+    --beside "$dense" --device cuda --activations bf16 --out "$work/workload.tsv"
+  sed -i "s/^workload $(basename "$model")\t/workload flash\t/" "$work/workload.tsv" 2> /dev/null || true
+  grep -E '\||times as many' "$work/long-answers--the-largest-batch.log" | tee -a "$table" || true
 fi
 
 # ---- the peer
@@ -85,7 +94,7 @@ if wanted peers; then
       step "PyTorch peer = $golden" "$python" "$sambay_py" --model "$root/native/tests/goldens/$golden" --check
     done
     rm -f "$peer"
-    for what in decode:1x2048 decode:64x8192 prefill:2048 prefill:32768 sdpa4:8192 scan:8192; do
+    for what in decode:1x2048 decode:64x8192 prefill:2048 prefill:32768 sdpa4:8192 sdpa2:8192 scan:8192; do
       step "PyTorch peer $what" timeout 400 "$python" "$sambay_py" --model "$model" --out "$peer" $what
     done
     # Side by side, by the key that both begin with.
@@ -119,7 +128,12 @@ if wanted gaps; then
     awk -F '","' -v replay="$(awk -F '\t' '/^decode b1 c2048/ { print $2; exit }' "$ours")" '
       /gpu__time_duration/ { if ($5 ~ /embedding/) { sum = 0; count = 0 } gsub(/[",]/, "", $NF); sum += $NF; count++ }
       END { if (count) printf "decode b1 c2048: %d kernels, %.3f ms alone, %.3f ms in a graph: gaps %.1f %%\n",
-        count, sum / 1e6, 1e3 * replay, 100 * (1 - sum / 1e9 / replay) }' "$work/kernel-times.csv" | tee -a "$table"
+        count, sum / 1e6, 1e3 * replay, 100 * (1 - sum / 1e9 / replay) }' "$work/kernel-times.csv" |
+      tee -a "$table" "$work/gaps.txt"
+    sed -n 's/.*gaps \([-0-9.]*\) %$/gaps\t\1/p' "$work/gaps.txt" | tail -n 1 |
+      awk -F '\t' '{ printf "%s\t%g\n", $1, $2 / 100 }' > "$work/gaps.tsv"
   fi
 fi
+echo "what must be reached, with what earlier calls measured" >> "$table"
+program io.sambay4j.bench.model.Scorecard "$work" >> "$table"
 finish "bench on $(nvidia-smi --query-gpu=name --format=csv,noheader 2> /dev/null | head -n 1 || echo a card)"

@@ -113,6 +113,13 @@ static void test_library_and_device(void) {
 
 static void test_memory(void) {
   sy_buffer* b = NULL;
+  EXPECT(sy_buffer_borrow(NULL, &b, 10, &b), SY_ERR_ARGUMENT, "buffer_borrow: device is null");
+  EXPECT(sy_buffer_borrow(device, NULL, 10, &b), SY_ERR_ARGUMENT, "buffer_borrow: data is null");
+  EXPECT(sy_buffer_borrow(device, &b, 0, &b), SY_ERR_ARGUMENT, "buffer_borrow: bytes is 0");
+  EXPECT(sy_buffer_borrow(device, &b, 10, &b), SY_ERR_UNSUPPORTED, "the device is the CPU, expected a card");
+  EXPECT(sy_device_after_stream(NULL, NULL), SY_ERR_ARGUMENT, "device_after_stream: device is null");
+  EXPECT(sy_device_after_stream(device, NULL), SY_ERR_UNSUPPORTED, "the device is the CPU, expected a card");
+  EXPECT(sy_stream_after_device(device, NULL), SY_ERR_UNSUPPORTED, "the device is the CPU, expected a card");
   EXPECT(sy_buffer_create(NULL, 10, &b), SY_ERR_ARGUMENT, "buffer_create: device is null");
   EXPECT(sy_buffer_create(device, 10, NULL), SY_ERR_ARGUMENT, "is null");
   EXPECT(sy_buffer_create(device, 0, &b), SY_ERR_ARGUMENT, "bytes is 0");
@@ -528,7 +535,7 @@ static void test_attention(void) {
 }
 
 static void test_limits(void) {
-  sy_limits limits = {-1, -1, -1, -1, -1};
+  sy_limits limits = {-1, -1, -1, -1, -1, -1};
   EXPECT(sy_measure_limits(NULL, 1, &limits), SY_ERR_ARGUMENT, "measure_limits: device is null");
   EXPECT(sy_measure_limits(device, 1, NULL), SY_ERR_ARGUMENT, "is null");
   EXPECT(sy_measure_limits(device, 0, &limits), SY_ERR_ARGUMENT, "seconds is 0, expected more than 0 and at most 600");

@@ -72,6 +72,65 @@ void a_full_card_says_so_and_lives() {
   buffers_are_zero_and_keep_what_they_are_given();
 }
 
+void memory_of_others_is_borrowed_and_not_freed() {
+  constexpr int64_t kBytes = 1 << 12;
+  sy_buffer *theirs = nullptr, *borrowed = nullptr;
+  expect_ok(sy_buffer_create(card(), kBytes, &theirs), "create");
+  char* const data = static_cast<char*>(sy_buffer_data(theirs));
+  expect_ok(sy_buffer_borrow(card(), data + 64, kBytes - 64, &borrowed), "borrow");
+  CHECK(sy_buffer_data(borrowed) == data + 64, "another address");
+  const char sent[] = "written through one, read through the other";
+  char back[sizeof sent] = {};
+  expect_ok(sy_upload(card(), borrowed, 0, sent, sizeof sent), "upload");
+  expect_refused(sy_upload(card(), borrowed, kBytes - 64, sent, 1), SY_ERR_ARGUMENT, "within the buffer");
+  sy_buffer_destroy(borrowed);
+  expect_ok(sy_download(card(), theirs, 64, back, sizeof back), "download");
+  CHECK(std::memcmp(sent, back, sizeof back) == 0, "\"%s\"", back);
+
+  expect_refused(sy_buffer_borrow(card(), data, INT64_MAX, &borrowed), SY_ERR_ARGUMENT, "not all memory of a card");
+  std::vector<char> host(kBytes);
+  expect_refused(sy_buffer_borrow(card(), host.data(), kBytes, &borrowed), SY_ERR_ARGUMENT, "not all memory of a card");
+  expect_ok(sy_graph_begin(card()), "begin");
+  expect_refused(sy_buffer_borrow(card(), data, kBytes, &borrowed), SY_ERR_ARGUMENT, "a graph is being recorded");
+  expect_refused(sy_device_after_stream(card(), nullptr), SY_ERR_ARGUMENT, "a graph is being recorded");
+  sy_graph* graph = nullptr;
+  expect_ok(sy_graph_end(card(), &graph), "end");
+  sy_graph_destroy(graph);
+  sy_buffer_destroy(theirs);
+}
+
+// Another device of the same card stands for another program: its stream is foreign to the first.
+void streams_wait_for_one_another() {
+  sy_device* other = nullptr;
+  expect_ok(sy_device_create("cuda", "0", 0, &other), "another device");
+  CHECK(sy_device_stream(card()) != nullptr && sy_device_stream(card()) != sy_device_stream(other), "no two streams");
+  sy_buffer *theirs = nullptr, *ours = nullptr;
+  constexpr int64_t kFloats = 1 << 20;
+  expect_ok(sy_buffer_create(other, kFloats * 4, &theirs), "create");
+  expect_ok(sy_buffer_borrow(card(), sy_buffer_data(theirs), kFloats * 4, &ours), "borrow");
+  std::vector<float> numbers(kFloats), back(kFloats);
+  std::iota(numbers.begin(), numbers.end(), 0.0f);
+  expect_ok(sy_upload(other, theirs, 0, numbers.data(), kFloats * 4), "upload");
+  expect_ok(sy_device_after_stream(card(), sy_device_stream(other)), "ours after theirs");
+  const sy_tensor half = {sy_buffer_data(ours), SY_F32, 1, kFloats / 2, kFloats / 2};
+  expect_ok(sy_zero(card(), &half), "zero");
+  expect_ok(sy_stream_after_device(card(), sy_device_stream(other)), "theirs after ours");
+  expect_ok(sy_download(other, theirs, 0, back.data(), kFloats * 4), "download");
+  for (int64_t i = 0; i < kFloats; ++i) {
+    const float want = i < kFloats / 2 ? 0.0f : static_cast<float>(i);
+    if (back[static_cast<size_t>(i)] != want) {
+      CHECK(false, "number %lld is %g, expected %g", static_cast<long long>(i),
+            static_cast<double>(back[static_cast<size_t>(i)]), static_cast<double>(want));
+      break;
+    }
+  }
+  expect_ok(sy_device_after_stream(card(), nullptr), "ours after the default stream");
+  expect_ok(sy_stream_after_device(card(), nullptr), "the default stream after ours");
+  sy_buffer_destroy(ours);
+  sy_buffer_destroy(theirs);
+  sy_device_destroy(other);
+}
+
 void the_timer_runs() {
   double seconds = -1;
   expect_refused(sy_timer_stop(card(), &seconds), SY_ERR_ARGUMENT, "has not been started");
@@ -81,9 +140,9 @@ void the_timer_runs() {
 }
 
 void limits_are_measured() {
-  sy_limits limits = {-1, -1, -1, -1, -1};
+  sy_limits limits = {-1, -1, -1, -1, -1, -1};
   expect_ok(sy_measure_limits(card(), 0.01, &limits), "measure_limits");
-  for (double rate : {limits.read_bytes, limits.f32_flops, limits.bf16_flops, limits.exps}) {
+  for (double rate : {limits.read_bytes, limits.f32_flops, limits.bf16_flops, limits.exps, limits.copy_bytes}) {
     CHECK(std::isfinite(rate) && rate > 0, "a rate of %g", rate);
   }
   CHECK(limits.int8_ops == 0, "int8 products, which no kernel of a card has: %g", limits.int8_ops);
@@ -130,6 +189,8 @@ int main() {
   targets_are_numbers_of_cards();
   buffers_are_zero_and_keep_what_they_are_given();
   a_full_card_says_so_and_lives();
+  memory_of_others_is_borrowed_and_not_freed();
+  streams_wait_for_one_another();
   the_timer_runs();
   limits_are_measured();
   graphs_that_are_none_are_refused();

@@ -192,6 +192,19 @@ __global__ void idle(const __grid_constant__ IdleParams p) {
   if (p.waits) grid_dependency_wait();
 }
 
+void grids_that_no_card_takes_are_refused() {
+  Queue queue(0);
+  queue.begin_operation();
+  auto* y = queue.scratch_of<int32_t>(1);
+  const AddParams nothing{y, y, y, 0};
+  const std::string sentence = failure_of(SY_ERR_UNSUPPORTED, [&] { queue.launch(add, {1, 65536}, 64, 0, nothing); });
+  expect_sentence(sentence, "a grid of 1 x 65536 x 1 blocks, a card takes at most 2147483647 x 65535 x 65535");
+  failure_of(SY_ERR_UNSUPPORTED, [&] { queue.launch(add, {1, 1, 65536}, 64, 0, nothing); });
+  failure_of(SY_ERR_UNSUPPORTED, [&] { queue.launch(add, int64_t{1} << 31, 64, 0, nothing); });
+  queue.launch(add, {1, 65535}, 64, 0, nothing);
+  queue.finish_operation();
+}
+
 void a_kernel_that_overlaps_must_wait() {
   setenv("SAMBAY_CUDA_OVERLAP", "1", 1);
   Queue queue(0);
@@ -239,6 +252,7 @@ int main() {
   large_arrays_go_up_and_down_in_pieces();
   graphs_read_host_arrays_again();
   a_capture_may_not_allocate_or_wait();
+  grids_that_no_card_takes_are_refused();
   a_kernel_that_overlaps_must_wait();
   a_full_device_says_so_and_lives();
   there_is_one_device();

@@ -29,7 +29,7 @@
 extern "C" {
 #endif
 
-#define SY_ABI_VERSION 2
+#define SY_ABI_VERSION 3
 
 typedef int32_t sy_status;
 #define SY_OK 0
@@ -119,9 +119,25 @@ SY_API sy_status sy_synchronize(sy_device* device);
 /* Seconds the device worked between the two calls, by its own clock where it has one. Not to be nested. */
 SY_API sy_status sy_timer_start(sy_device* device);
 SY_API sy_status sy_timer_stop(sy_device* device, double* seconds);
-/* The stream that the device's work is queued on, as a cudaStream_t, for programs that share their own memory and work
- * with it; NULL on the CPU. Valid while the device lives. */
+
+/* ---- a card shared with other CUDA programs of the process ------------------------------------------------------ */
+
+/* The stream that the device's work is queued on, as a cudaStream_t; NULL on the CPU. Valid while the device lives.
+ * Another program may put work of its own on it, but not while a graph is being recorded. It does not wait for the
+ * legacy default stream, nor that for it. */
 SY_API void* sy_device_stream(sy_device* device);
+/* Order between the device's stream and another one of the same card, a cudaStream_t, NULL being the legacy default
+ * stream; nobody waits on the host. SY_ERR_UNSUPPORTED on the CPU.
+ * What is called on the device from now on runs after everything that `stream` has been given so far: .. */
+SY_API sy_status sy_device_after_stream(sy_device* device, void* stream);
+/* .. and what `stream` is given from now on runs after everything called on the device so far. */
+SY_API sy_status sy_stream_after_device(sy_device* device, void* stream);
+/* A buffer over `bytes` at `data`, memory of this card that somebody else owns: as sy_buffer_create makes them, but
+ * neither zeroed nor freed, and aligned as `data` is, which must be as elements of the tensors in it ask for. It must
+ * be there until the device has done its work on it, after sy_buffer_destroy too. The address of a buffer of one's own
+ * is sy_buffer_data(), good for others until sy_buffer_destroy. SY_ERR_ARGUMENT for memory that is not the card's,
+ * SY_ERR_UNSUPPORTED on the CPU. */
+SY_API sy_status sy_buffer_borrow(sy_device* device, void* data, int64_t bytes, sy_buffer** buffer);
 
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
 
@@ -404,6 +420,7 @@ typedef struct sy_limits {
   double bf16_flops; /* the same for products of bf16 with f32 sums; 0 where the target computes none */
   double int8_ops;   /* the same for products of 8-bit integers with 32-bit sums; 0 where the target computes none */
   double exps;       /* exponentials per second, f32, to the accuracy of the kernels */
+  double copy_bytes; /* bytes read and written per second by a copy of such memory; 0 on the CPU, which does not ask */
 } sy_limits;
 /* Measures for about `seconds` (more than 0, at most 600) and at least one round of each; takes 1 GiB for that time. */
 SY_API sy_status sy_measure_limits(sy_device* device, double seconds, sy_limits* limits);

@@ -99,3 +99,13 @@ sy_status sy_timer_stop(sy_device* device, double* seconds) {
 }
 
 void* sy_device_stream(sy_device* device) { return device == nullptr ? nullptr : device->table.stream(device->self); }
+
+sy_status sy_device_after_stream(sy_device* device, void* stream) {
+  return sambay::entry_on("device_after_stream", device, device,
+                          [&] { device->call(device->table.after_stream, stream); });
+}
+
+sy_status sy_stream_after_device(sy_device* device, void* stream) {
+  return sambay::entry_on("stream_after_device", device, device,
+                          [&] { device->call(device->table.before_stream, stream); });
+}

@@ -7,7 +7,7 @@ struct sy_buffer {
   sy_device* device;
   void* data;
   int64_t bytes;
-  void* allocation;
+  void* allocation;  // null: somebody else's memory
 };
 
 namespace {
@@ -42,10 +42,21 @@ sy_status sy_buffer_create(sy_device* device, int64_t bytes, sy_buffer** buffer)
   });
 }
 
+sy_status sy_buffer_borrow(sy_device* device, void* data, int64_t bytes, sy_buffer** buffer) {
+  return sambay::entry_on("buffer_borrow", device, buffer, [&] {
+    check::not_null("data", data);
+    check::range("bytes", bytes, 1, INT64_MAX);
+    device->call(device->table.expect_own_memory, data, bytes);
+    *buffer = new sy_buffer{device, data, bytes, nullptr};
+  });
+}
+
 void sy_buffer_destroy(sy_buffer* buffer) {
   if (buffer != nullptr) {
-    std::lock_guard lock(buffer->device->mutex);
-    buffer->device->table.release(buffer->device->self, buffer->allocation);
+    if (buffer->allocation != nullptr) {
+      std::lock_guard lock(buffer->device->mutex);
+      buffer->device->table.release(buffer->device->self, buffer->allocation);
+    }
     delete buffer;
   }
 }

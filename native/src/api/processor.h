@@ -28,6 +28,8 @@ struct ProcessorTable {
   const char* (*target)(const void* self);
   int32_t (*threads)(const void* self);
   void* (*stream)(void* self);
+  Operation<void*> after_stream;   // sy_device_after_stream
+  Operation<void*> before_stream;  // sy_stream_after_device
   Operation<int64_t*, int64_t*> memory;
   Operation<> synchronize;
   Operation<> timer_start;
@@ -35,7 +37,8 @@ struct ProcessorTable {
 
   Operation<int64_t, void**, void**> allocate;  // bytes; data, and what release() is to be given
   void (*release)(void* self, void* allocation);
-  Operation<void*, const void*, int64_t> upload;  // to the device, from the host, bytes
+  Operation<const void*, int64_t> expect_own_memory;  // fails unless all of it is memory of the device
+  Operation<void*, const void*, int64_t> upload;      // to the device, from the host, bytes
   Operation<const void*, void*, int64_t> download;
   Operation<const sy_tensor&, const sy_tensor&> copy;  // from, to
   Operation<const sy_tensor&> zero;
@@ -106,12 +109,15 @@ constexpr ProcessorTable processor_table() {
       Adapted<&P::target>::call,
       Adapted<&P::threads>::call,
       [](void* self) { return static_cast<P*>(self)->stream(); },
+      Adapted<&P::after_stream>::call,
+      Adapted<&P::before_stream>::call,
       Adapted<&P::memory>::call,
       Adapted<&P::synchronize>::call,
       Adapted<&P::timer_start>::call,
       Adapted<&P::timer_stop>::call,
       Adapted<&P::allocate>::call,
       Adapted<&P::release>::call_quietly,
+      Adapted<&P::expect_own_memory>::call,
       Adapted<&P::upload>::call,
       Adapted<&P::download>::call,
       Adapted<&P::copy>::call,

@@ -103,6 +103,13 @@ void CpuProcessor::linear(const sy_linear_args& args) {
   }
 }
 
+void CpuProcessor::after_stream(void*) {
+  throw Failure(SY_ERR_UNSUPPORTED, "the device is the CPU, expected a card: it has no stream");
+}
+void CpuProcessor::expect_own_memory(const void*, int64_t) {
+  throw Failure(SY_ERR_UNSUPPORTED, "the device is the CPU, expected a card: only memory of cards is borrowed");
+}
+
 void CpuProcessor::graph_begin() {
   throw Failure(SY_ERR_UNSUPPORTED, "the CPU keeps no graphs: a call costs it less than a microsecond");
 }

@@ -27,6 +27,8 @@ class CpuProcessor {
   const char* target() const { return ops_.target; }
   int32_t threads() const { return pool_.threads(); }
   void* stream() { return nullptr; }
+  void after_stream(void* stream);
+  void before_stream(void* stream) { after_stream(stream); }
   void memory(int64_t* free_bytes, int64_t* total_bytes);
   void synchronize() {}
   void timer_start() { timer_ = std::chrono::steady_clock::now(); }
@@ -34,6 +36,7 @@ class CpuProcessor {
 
   void allocate(int64_t bytes, void** data, void** allocation);
   void release(void* allocation) { delete static_cast<Pages*>(allocation); }
+  void expect_own_memory(const void* data, int64_t bytes);
   void upload(void* to, const void* from, int64_t bytes);
   void download(const void* from, void* to, int64_t bytes);
   void copy(const sy_tensor& from, const sy_tensor& to) { ops_.copy(pool_, from, to); }

@@ -1,5 +1,7 @@
 // linear and embedding: which kernel takes which product.
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 
 #include "cuda/kernels/linear_decode.cuh"
 #include "cuda/kernels/linear_embedding.cuh"
@@ -23,9 +25,19 @@ constexpr int64_t kMostKeptBytes = 28 << 10;
 constexpr int kMostNormsInside = 4;
 // Up to here rows are taken for those of a decode step, beyond for those of a prompt.
 constexpr int kMostDecodeTokens = 64;
-// Whether prompts of bf16 and f16 weights go through wgmma where the card has it. Off until a GPU has run and timed it
-// beside mma.sync; linear_by_warpgroups is there for that.
-constexpr bool kWarpgroups = false;
+// Whether prompts of bf16 and f16 weights go through wgmma where the card has it, by SAMBAY_CUDA_WARPGROUP_LINEAR. Off
+// until a GPU has run and timed it beside mma.sync. kAlways, for tests, takes any number of rows.
+enum class Warpgroups { kNever, kWhereTheyFill, kAlways };
+Warpgroups warpgroups_wanted() {
+  static const Warpgroups wanted = [] {
+    const char* value = std::getenv("SAMBAY_CUDA_WARPGROUP_LINEAR");
+    if (value == nullptr) return Warpgroups::kNever;
+    return std::strcmp(value, "always") == 0 ? Warpgroups::kAlways
+           : std::strcmp(value, "1") == 0    ? Warpgroups::kWhereTheyFill
+                                             : Warpgroups::kNever;
+  }();
+  return wanted;
+}
 constexpr int kFewestWarpgroupTokens = 512;
 // Fewer chunks than these per warp are not worth a block.
 constexpr int kFewestChunks = 2;
@@ -216,7 +228,8 @@ void linear(Queue& queue, const sy_linear_args& args) {
   const int64_t tiles = row_tiles * ((product.tokens() + kWarpgroupTokens - 1) / kWarpgroupTokens);
   // With fewer tiles linear_gemm, which cuts the columns as well, keeps more of the card busy.
   const bool fills = product.tokens() >= kFewestWarpgroupTokens && 2 * tiles >= queue.properties().multiprocessors;
-  linear(queue, product, kWarpgroups && fills);
+  const Warpgroups wanted = warpgroups_wanted();
+  linear(queue, product, wanted == Warpgroups::kAlways || (wanted == Warpgroups::kWhereTheyFill && fills));
 }
 
 void linear_by_warpgroups(Queue& queue, const sy_linear_args& args) { linear(queue, product_of(args), true); }

@@ -98,6 +98,16 @@ void CudaProcessor::synchronize() {
   queue_.synchronize();
 }
 
+void CudaProcessor::after_stream(void* stream) {
+  expect_no_capture("waiting for another stream");
+  runtime::order_after_foreign(queue_.stream(), stream);
+}
+
+void CudaProcessor::before_stream(void* stream) {
+  expect_no_capture("letting another stream wait");
+  runtime::order_before_foreign(queue_.stream(), stream);
+}
+
 void CudaProcessor::timer_start() {
   expect_no_capture("the timer");
   runtime::record(timer_begin_, queue_.stream());
@@ -126,6 +136,11 @@ void CudaProcessor::allocate(int64_t bytes, void** data, void** allocation) {
 
 void CudaProcessor::release(void* allocation) {
   when_not_capturing([allocation] { delete static_cast<DeviceMemory*>(allocation); });
+}
+
+void CudaProcessor::expect_own_memory(const void* data, int64_t bytes) {
+  expect_no_capture("borrowing memory");
+  runtime::expect_device_memory(data, bytes, queue_.properties().index);
 }
 
 void CudaProcessor::upload(void* to, const void* from, int64_t bytes) {

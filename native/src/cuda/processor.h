@@ -28,6 +28,8 @@ class CudaProcessor {
   const char* target() const { return target_.c_str(); }
   int32_t threads() const { return queue_.properties().multiprocessors; }
   void* stream() { return runtime::native(queue_.stream()); }
+  void after_stream(void* stream);
+  void before_stream(void* stream);
   void memory(int64_t* free_bytes, int64_t* total_bytes);
   void synchronize();
   void timer_start();
@@ -35,6 +37,7 @@ class CudaProcessor {
 
   void allocate(int64_t bytes, void** data, void** allocation);
   void release(void* allocation);
+  void expect_own_memory(const void* data, int64_t bytes);
   void upload(void* to, const void* from, int64_t bytes);
   void download(const void* from, void* to, int64_t bytes);
   void copy(const sy_tensor& from, const sy_tensor& to);

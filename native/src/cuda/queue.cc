@@ -40,6 +40,13 @@ void Queue::launch(const Launch& call) {
     throw Failure(SY_ERR_INTERNAL, "a kernel asks for %" PRId64 " bytes of shared memory, %s has %" PRId64,
                   call.shared_bytes, properties_.name, properties_.shared_bytes_per_block);
   }
+  constexpr int64_t kMostX = INT32_MAX, kMostYZ = 65535;
+  if (call.grid.x > kMostX || call.grid.y > kMostYZ || call.grid.z > kMostYZ) {
+    throw Failure(SY_ERR_UNSUPPORTED,
+                  "the matrices are too large for one call: a grid of %" PRId64 " x %" PRId64 " x %" PRId64
+                  " blocks, a card takes at most %" PRId64 " x %" PRId64 " x %" PRId64,
+                  call.grid.x, call.grid.y, call.grid.z, kMostX, kMostYZ, kMostYZ);
+  }
   runtime::launch(call, stream_);
 }
 

@@ -2,7 +2,7 @@
 #include <cuda_runtime.h>
 
 #include <cinttypes>
-#include <unordered_map>
+#include <unordered_set>
 
 #include "api/error.h"
 #include "cuda/runtime.h"
@@ -11,7 +11,8 @@ namespace sambay::cuda::runtime {
 
 struct StreamHandle {
   cudaStream_t stream = nullptr;
-  std::unordered_map<const void*, int64_t> shared_bytes;  // what a kernel may ask for, where that was raised
+  int most_shared_bytes = 0;  // of a block, for a kernel that asks
+  std::unordered_set<const void*> asked;
 };
 
 namespace {
@@ -170,6 +171,21 @@ void free(void* device) noexcept {
   if (device != nullptr && cudaFree(device) != cudaSuccess) cudaGetLastError();
 }
 
+void expect_device_memory(const void* data, int64_t bytes, int index) {
+  const char* const ends[] = {static_cast<const char*>(data), static_cast<const char*>(data) + bytes - 1};
+  for (const char* end : ends) {
+    cudaPointerAttributes attributes;
+    check(cudaPointerGetAttributes(&attributes, end), "asking whose memory it is");
+    const bool managed = attributes.type == cudaMemoryTypeManaged;
+    if (!managed && attributes.type != cudaMemoryTypeDevice) {
+      throw Failure(SY_ERR_ARGUMENT, "the %" PRId64 " bytes are not all memory of a card", bytes);
+    }
+    if (!managed && attributes.device != index) {
+      throw Failure(SY_ERR_ARGUMENT, "the memory is of CUDA device %d, expected %d", attributes.device, index);
+    }
+  }
+}
+
 void* allocate_pinned(int64_t bytes) {
   void* host = nullptr;
   const cudaError_t error = cudaHostAlloc(&host, static_cast<size_t>(bytes), cudaHostAllocDefault);
@@ -192,7 +208,9 @@ void free_pinned(void* host) noexcept {
 Stream create_stream() {
   cudaStream_t stream = nullptr;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
-  return new StreamHandle{stream, {}};
+  int index = 0;
+  check(cudaGetDevice(&index), "making a stream");
+  return new StreamHandle{stream, static_cast<int>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, index)), {}};
 }
 
 void* native(Stream stream) { return stream->stream; }
@@ -203,6 +221,18 @@ void destroy(Stream stream) noexcept {
 }
 
 void synchronize(Stream stream) { check(cudaStreamSynchronize(stream->stream), "waiting for the device"); }
+
+// An event may be destroyed before it has happened; what waits for it still does.
+void order(cudaStream_t earlier, cudaStream_t later) {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "making an event");
+  cudaError_t error = cudaEventRecord(event, earlier);
+  if (error == cudaSuccess) error = cudaStreamWaitEvent(later, event, 0);
+  if (cudaEventDestroy(event) != cudaSuccess) cudaGetLastError();
+  check(error, "ordering the device's stream and another one, which must be of the same card");
+}
+void order_after_foreign(Stream stream, void* foreign) { order(static_cast<cudaStream_t>(foreign), stream->stream); }
+void order_before_foreign(Stream stream, void* foreign) { order(stream->stream, static_cast<cudaStream_t>(foreign)); }
 
 Event create_event() {
   cudaEvent_t event = nullptr;
@@ -241,18 +271,15 @@ void fill_zero(void* device, int64_t bytes, Stream stream) {
 }
 
 void launch(const Launch& call, Stream stream) {
-  if (call.shared_bytes > kSharedWithoutAsking) {
-    int64_t& allowed = stream->shared_bytes[call.kernel];
-    if (allowed < call.shared_bytes) {
-      check(cudaFuncSetAttribute(call.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                 static_cast<int>(call.shared_bytes)),
-            "asking for more shared memory");
-      // Kernels that ask for much are made so that two blocks fit; the first cache gets what is left.
-      check(cudaFuncSetAttribute(call.kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
-                                 cudaSharedmemCarveoutMaxShared),
-            "asking for more shared memory");
-      allowed = call.shared_bytes;
-    }
+  if (call.shared_bytes > kSharedWithoutAsking && stream->asked.count(call.kernel) == 0) {
+    // All there is, not what this launch needs: the attribute is the kernel's, for every stream of the card.
+    check(cudaFuncSetAttribute(call.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, stream->most_shared_bytes),
+          "asking for more shared memory");
+    // Kernels that ask for much are made so that two blocks fit; the first cache gets what is left.
+    check(cudaFuncSetAttribute(call.kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                               cudaSharedmemCarveoutMaxShared),
+          "asking for more shared memory");
+    stream->asked.insert(call.kernel);
   }
   const auto extent = [](const Dim3& dim) {
     return dim3(static_cast<unsigned>(dim.x), static_cast<unsigned>(dim.y), static_cast<unsigned>(dim.z));

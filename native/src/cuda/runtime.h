@@ -52,6 +52,8 @@ void memory(int64_t* free_bytes, int64_t* total_bytes);
 // Not zeroed. allocate() says how much is free when it is not enough.
 void* allocate(int64_t bytes);
 void free(void* device) noexcept;
+// Fails unless all of it is memory of the current device, whose number is `index`, or managed memory.
+void expect_device_memory(const void* data, int64_t bytes, int index);
 void* allocate_pinned(int64_t bytes);
 void free_pinned(void* host) noexcept;
 
@@ -60,6 +62,10 @@ void* native(Stream stream);  // its cudaStream_t
 void destroy(Stream stream) noexcept;
 // Waits until all work of the stream has run, and reports what went wrong in any of it.
 void synchronize(Stream stream);
+// What one of the two is given from now on runs after what the other has been given so far. `foreign` is somebody
+// else's cudaStream_t on the current device.
+void order_after_foreign(Stream stream, void* foreign);
+void order_before_foreign(Stream stream, void* foreign);
 
 Event create_event();
 void destroy(Event event) noexcept;

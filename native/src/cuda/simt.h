@@ -463,7 +463,9 @@ __device__ __forceinline__ void grid_dependency_launch() {
 #endif
 }
 
-// Registers per thread of a warpgroup, given back or taken (multiples of 8), compute capability 9.0a.
+// Registers per thread of a warpgroup, given back or taken (multiples of 8), compute capability 9.0a. What is taken
+// comes from what the block was launched with alone: whoever asks for more than was given back waits for ever. Hence
+// the static_assert on block_registers() that belongs to every pair of these.
 template <int kRegisters>
 __device__ __forceinline__ void registers_give_back() {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -502,6 +504,10 @@ __device__ __forceinline__ float low_bf16(uint32_t pair) { return bit_cast<float
 __device__ __forceinline__ float high_bf16(uint32_t pair) { return bit_cast<float>(pair & 0xffff0000u); }
 __device__ __forceinline__ float low_f16(uint32_t pair) { return to_float(f16{static_cast<uint16_t>(pair)}); }
 __device__ __forceinline__ float high_f16(uint32_t pair) { return to_float(f16{static_cast<uint16_t>(pair >> 16)}); }
+
+// Registers of a block alone on its multiprocessor, __launch_bounds__(threads, 1): 64K over its threads, each a
+// multiple of 8.
+constexpr int block_registers(int threads) { return 65536 / threads / 8 * 8 * threads; }
 
 constexpr float kLog2E = 1.44269504088896340736f;
 

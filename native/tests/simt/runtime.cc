@@ -7,7 +7,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <iterator>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -40,6 +43,8 @@ int64_t number_from(const char* variable, int64_t otherwise) {
 
 // "Device" memory in use and the most there may be of it: SAMBAY_SIMT_MEMORY bytes, for tests of what happens then.
 std::atomic<int64_t> memory_used{0};
+std::mutex memory_mutex;
+std::map<const char*, int64_t> memory_there;  // what allocate() has handed out, and its bytes
 int64_t memory_limit() { return number_from("SAMBAY_SIMT_MEMORY", int64_t{1} << 36); }
 
 void* take(int64_t bytes, const char* what) {
@@ -102,25 +107,43 @@ void* allocate(int64_t bytes) {
   char* memory = static_cast<char*>(take(bytes + 256, "device"));
   std::memcpy(memory, &bytes, sizeof bytes);
   memory_used += bytes;
+  std::lock_guard lock(memory_mutex);
+  memory_there[memory + 256] = bytes;
   return memory + 256;
 }
 
 void free(void* device) noexcept {
   if (device == nullptr) return;
   char* memory = static_cast<char*>(device) - 256;
+  {
+    std::lock_guard lock(memory_mutex);
+    memory_there.erase(memory + 256);
+  }
   int64_t bytes;
   std::memcpy(&bytes, memory, sizeof bytes);
   memory_used -= bytes;
   std::free(memory);
 }
 
+void expect_device_memory(const void* data, int64_t bytes, int) {
+  std::lock_guard lock(memory_mutex);
+  const auto* first = static_cast<const char*>(data);
+  auto after = memory_there.upper_bound(first);
+  if (after == memory_there.begin() || bytes > std::prev(after)->first + std::prev(after)->second - first) {
+    throw Failure(SY_ERR_ARGUMENT, "the %lld bytes are not all memory of a card", static_cast<long long>(bytes));
+  }
+}
+
 void* allocate_pinned(int64_t bytes) { return take(bytes, "pinned"); }
 void free_pinned(void* host) noexcept { std::free(host); }
 
 Stream create_stream() { return new StreamHandle; }
-void* native(Stream) { return nullptr; }
+void* native(Stream stream) { return stream; }
 void destroy(Stream stream) noexcept { delete stream; }
 void synchronize(Stream stream) { expect_no_capture(stream, "the stream was waited for"); }
+
+void order_after_foreign(Stream, void*) {}  // work of any stream has been done when its call returns
+void order_before_foreign(Stream, void*) {}
 
 Event create_event() { return new EventHandle; }
 void destroy(Event event) noexcept { delete event; }

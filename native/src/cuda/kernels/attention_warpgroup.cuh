@@ -22,6 +22,9 @@ namespace sambay::cuda::attend {
 struct WarpgroupShape {
   static constexpr int kThreads = 384;
   static constexpr int kConsumers = 256;
+  static constexpr int kCopyRegisters = 24, kConsumerRegisters = 240;  // per thread
+  static_assert((kThreads - kConsumers) * kCopyRegisters + kConsumers * kConsumerRegisters <=
+                block_registers(kThreads));
   static constexpr int kTile = 64;
   static constexpr int kWidth = 128;
   static constexpr int kRows = 128;  // of probabilities, of a map
@@ -179,11 +182,11 @@ __global__ void __launch_bounds__(384, 1) attention_warpgroup(const __grid_const
 
   const int warpgroup = warp_index() / 4, lane = lane_index();
   if (warpgroup == 2) {
-    registers_give_back<24>();
+    registers_give_back<Shape::kCopyRegisters>();
     copy_tiles(p, rows, full, empty);
     return;
   }
-  registers_take<240>();
+  registers_take<Shape::kConsumerRegisters>();
 
   const int map = warpgroup;
   const int64_t first_query = static_cast<int64_t>(blockIdx.y) * p.queries;

@@ -41,6 +41,10 @@ struct WarpgroupShape {
   static_assert(kStageBytes % 1024 == 0, "a swizzled atom is 1024-byte aligned");
 };
 
+// Registers per thread of the warpgroup that fills the ring, and of the two that multiply.
+constexpr int kFillRegisters = 40, kMultiplyRegisters = 232;
+static_assert(kGroupThreads * (kFillRegisters + 2 * kMultiplyRegisters) <= block_registers(kWarpgroupThreads));
+
 // Copies of x the filling warpgroup leaves under way: a stage is announced so many stages later.
 constexpr int kWarpgroupLag = 2;
 
@@ -77,7 +81,7 @@ __global__ void __launch_bounds__(kWarpgroupThreads, 1) linear_warpgroup(const _
   grid_dependency_wait();
 
   if (group == 0) {
-    registers_give_back<48>();
+    registers_give_back<kFillRegisters>();
     RingPlace place, announced;
     int under_way = 0;
     for (int index = static_cast<int>(blockIdx.x); index < tiles; index += static_cast<int>(gridDim.x)) {
@@ -123,7 +127,7 @@ __global__ void __launch_bounds__(kWarpgroupThreads, 1) linear_warpgroup(const _
       announced.advance();
     }
   } else {
-    registers_take<232>();
+    registers_take<kMultiplyRegisters>();
     const int lane = thread % 32, warp = thread / 32, unit_in_tile = group - 1;
     float* results = shared_at<float>(Shape::kResults + unit_in_tile * Shape::kResultBytes);
     const int outputs_per_unit = paired ? kUnitRows / 2 : kUnitRows;

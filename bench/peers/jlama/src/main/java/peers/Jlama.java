@@ -104,7 +104,8 @@ public final class Jlama {
   private void read(int[] prompt) {
     KvBufferCache.KvBuffer cache = new KvBufferCache(model).getKvBuffer(UUID.randomUUID());
     AbstractTensor hidden = model.batchForward(prompt, 0, cache);
-    model.sample(hidden.slice(prompt.length - 1), GREEDY, 0, logits);
+    int last = hidden.shape().first() - 1; // of its last batch: it reads 256 tokens at a time
+    model.sample(hidden.slice(last), GREEDY, 0, logits);
     hidden.close();
   }
 

@@ -6,6 +6,7 @@ import de.kherud.llama.LlamaOutput;
 import de.kherud.llama.ModelParameters;
 import de.kherud.llama.args.LogFormat;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,10 +23,34 @@ import java.util.stream.Collectors;
 public final class LlamaJava {
   private static final int WARM_UP = 4;
   private static final int CHUNK = 512;
+  private static final long STACK_BYTES = 1L << 28;
 
   private LlamaJava() {}
 
-  public static void main(String[] args) throws IOException {
+  /** On a thread with room: its tokenizer recurses once for each letter of a word, and our prompts are one long word. */
+  public static void main(String[] args) throws InterruptedException {
+    Thread measurement =
+        new Thread(
+            null,
+            () -> {
+              try {
+                measure(args);
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            },
+            "measurement",
+            STACK_BYTES);
+    measurement.setUncaughtExceptionHandler(
+        (thread, failure) -> {
+          failure.printStackTrace();
+          System.exit(1);
+        });
+    measurement.start();
+    measurement.join();
+  }
+
+  private static void measure(String[] args) throws IOException {
     boolean decode = args[1].equals("decode");
     int tokens = Integer.parseInt(args[2]);
     int context = Integer.parseInt(args[3]);

@@ -1,6 +1,5 @@
 package io.sambay4j;
 
-import io.sambay4j.sampling.TokenLogProbability;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -14,9 +13,9 @@ import java.util.OptionalInt;
  * @param finishReason why it ended
  * @param endToken the end or stop token that ended it, also the last of {@code tokens}; empty if
  *     something else did
- * @param promptLogProbabilities for each prompt token but the first, its log-probability given
- *     those before it; in a session for those it had not seen, but the first of them; empty unless
- *     the request asked for them
+ * @param promptLogProbabilities each prompt token but the first with its log-probability given
+ *     those before it; in a session those it had not seen, but the first of them; of several
+ *     generations from one prompt at least one has them. Empty unless the request asked for them
  * @param usage tokens and times
  */
 public record Generation(
@@ -24,7 +23,7 @@ public record Generation(
     List<GeneratedToken> tokens,
     FinishReason finishReason,
     OptionalInt endToken,
-    List<TokenLogProbability> promptLogProbabilities,
+    List<PromptToken> promptLogProbabilities,
     Usage usage) {
   public Generation {
     tokens = List.copyOf(tokens);

@@ -9,7 +9,6 @@ import io.sambay4j.sampling.LogProbabilities;
 import io.sambay4j.sampling.Sampler;
 import io.sambay4j.sampling.SamplingParameters;
 import io.sambay4j.sampling.TokenChoice;
-import io.sambay4j.sampling.TokenLogProbability;
 import io.sambay4j.tokenizer.IncrementalDecoder;
 import io.sambay4j.tokenizer.StopMatcher;
 import java.time.Duration;
@@ -36,7 +35,7 @@ final class GenerationJob extends Job {
   private final GenerationListener listener;
   private final IntConsumer onFed;
   private final List<GeneratedToken> tokens = new ArrayList<>();
-  private final List<TokenLogProbability> promptLogProbabilities = new ArrayList<>();
+  private final List<PromptToken> promptLogProbabilities = new ArrayList<>();
   private final StringBuilder text = new StringBuilder();
   private @Nullable TokenChoice choice;
   private @Nullable FinishReason finishReason;
@@ -129,8 +128,10 @@ final class GenerationJob extends Job {
     int position = cached + index;
     if (readingPrompt && request.promptLogProbabilities() && position + 1 < prompt.length) {
       int next = prompt[position + 1];
+      LogProbabilities model = LogProbabilities.of(logits);
       promptLogProbabilities.add(
-          new TokenLogProbability(next, LogProbabilities.of(logits).at(next)));
+          new PromptToken(
+              next, model.at(next), model.top(sampler.parameters().logProbabilities())));
     }
     boolean last = !readingPrompt || position + 1 == prompt.length;
     if (last && maxTokens > 0 && !sampler.isComplete()) {

@@ -29,8 +29,9 @@ import org.jspecify.annotations.Nullable;
  * @param stop up to 64 strings, none empty, that end the generation; they are not part of the text
  * @param stopTokens ids that end the generation, besides the model's end tokens
  * @param ignoreEndTokens go on after the model's end tokens
- * @param promptLogProbabilities also report the log-probability of each prompt token that is read;
- *     in a session those are the ones it has not seen
+ * @param promptLogProbabilities also report the log-probability of each prompt token that is read,
+ *     and as many alternatives as the sampling asks for; in a session those are the ones it has not
+ *     seen
  * @param logitsProcessors hooks that change the logits before a token is chosen
  * @param stopWhen asked after each token with all of them, in a list that is valid during the call;
  *     true ends the generation. Not asked where something else ends it

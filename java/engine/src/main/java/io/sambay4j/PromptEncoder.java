@@ -77,8 +77,8 @@ final class PromptEncoder {
    * The ids of a prompt.
    *
    * @param atStart whether it is the beginning of a sequence
-   * @throws IllegalArgumentException if there are none, too many by far, or an id is outside the
-   *     vocabulary
+   * @throws ContextLengthException if a text has more characters than the context could take
+   * @throws IllegalArgumentException if there are none, or an id is outside the vocabulary
    */
   int[] encode(Prompt prompt, boolean atStart) {
     if (prompt instanceof Prompt.Chat chat) {
@@ -119,7 +119,7 @@ final class PromptEncoder {
    */
   private void checkLength(long characters) {
     if (tokenizer != null && characters > (long) contextLimit * longestToken) {
-      throw new IllegalArgumentException(
+      throw new ContextLengthException(
           "a text of %d characters cannot fit into the context of %d tokens, the longest of which has %d; shorten it"
               .formatted(characters, contextLimit, longestToken));
     }

@@ -86,7 +86,7 @@ public final class Session implements AutoCloseable {
   /**
    * Appends text, tokenised on its own.
    *
-   * @throws IllegalArgumentException if the context has no room for it; nothing has been appended
+   * @throws ContextLengthException if the context has no room for it; nothing has been appended
    *     then
    */
   public void append(String text) {
@@ -96,8 +96,10 @@ public final class Session implements AutoCloseable {
   /**
    * Appends tokens. An interrupt ends that between two steps; what has been read stays.
    *
-   * @throws IllegalArgumentException if the context has no room for them, or an id is outside the
-   *     vocabulary; nothing has been appended then
+   * @throws ContextLengthException if the context has no room for them; nothing has been appended
+   *     then
+   * @throws IllegalArgumentException if an id is outside the vocabulary; nothing has been appended
+   *     then
    */
   public void appendTokens(int... ids) {
     exclusively(() -> feed(ids));
@@ -107,7 +109,7 @@ public final class Session implements AutoCloseable {
     if (ids.length > 0) {
       model.prompts().checkIds(ids);
       if (ids.length > model.contextLimit() - tokens.size()) {
-        throw new IllegalArgumentException(
+        throw new ContextLengthException(
             "%d tokens after %d exceed the context of %d"
                 .formatted(ids.length, tokens.size(), model.contextLimit()));
       }

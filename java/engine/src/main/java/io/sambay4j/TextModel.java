@@ -1,47 +1,23 @@
 package io.sambay4j;
 
 import io.sambay4j.GenerationRequest.Prompt;
-import io.sambay4j.backend.Backends;
-import io.sambay4j.backend.DType;
-import io.sambay4j.model.LoadOptions;
-import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelConfig;
-import io.sambay4j.model.ModelLoader;
-import io.sambay4j.model.ModelSource;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.StatePool;
-import io.sambay4j.model.WeightFormat;
-import io.sambay4j.runtime.Branches;
 import io.sambay4j.runtime.EngineCounters;
-import io.sambay4j.runtime.Job;
 import io.sambay4j.runtime.Scheduler;
-import io.sambay4j.sampling.LogProbabilities;
 import io.sambay4j.sampling.SamplingParameters;
-import io.sambay4j.sampling.TokenLogProbability;
-import io.sambay4j.tokenizer.ChatTemplate;
-import io.sambay4j.tokenizer.IncrementalDecoder;
 import io.sambay4j.tokenizer.Tokenizer;
-import io.sambay4j.weights.Checkpoint;
-import io.sambay4j.weights.GenerationConfig;
-import io.sambay4j.weights.ModelDirectory;
-import io.sambay4j.weights.TokenizerConfig;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.ForkJoinPool;
-import java.util.concurrent.SubmissionPublisher;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A language model, opened from a Hugging Face directory or a GGUF file.
@@ -59,33 +35,16 @@ import org.slf4j.LoggerFactory;
  * A model that is never closed keeps its memory and its thread until the Java VM ends.
  */
 public final class TextModel implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(TextModel.class);
-
-  private final SambayModel model;
+  private final OpenedModel opened;
   private final Scheduler scheduler;
-  private final @Nullable Tokenizer tokenizer;
-  private final PromptEncoder prompts;
-  private final List<Integer> endTokens;
-  private final SamplingParameters defaultSampling;
-  private final LongRopePolicy longRope;
-  private final int queueLimit;
+  private final Generations generations;
+  private final Reading reading;
 
-  private TextModel(
-      SambayModel model,
-      @Nullable Tokenizer tokenizer,
-      PromptEncoder prompts,
-      List<Integer> endTokens,
-      SamplingParameters defaultSampling,
-      LongRopePolicy longRope,
-      Scheduler.Settings settings) {
-    this.model = model;
-    this.tokenizer = tokenizer;
-    this.prompts = prompts;
-    this.endTokens = endTokens;
-    this.defaultSampling = defaultSampling;
-    this.longRope = longRope;
-    this.queueLimit = settings.queueLimit();
-    this.scheduler = new Scheduler(model, settings);
+  private TextModel(OpenedModel opened) {
+    this.opened = opened;
+    this.scheduler = new Scheduler(opened.model(), opened.scheduling());
+    this.generations = new Generations(opened, scheduler);
+    this.reading = new Reading(opened, scheduler);
   }
 
   /**
@@ -108,19 +67,19 @@ public final class TextModel implements AutoCloseable {
   /** Sizes and layers. */
   public ModelConfig config() {
     scheduler.checkOpen();
-    return model.config();
+    return opened.model().config();
   }
 
   /** One line: device, target, threads. */
   public String device() {
     scheduler.checkOpen();
-    return model.backend().description();
+    return opened.model().backend().description();
   }
 
   /** Tokens a prompt and its answer may have together. */
   public int contextLimit() {
     scheduler.checkOpen();
-    return model.states().contextLimit();
+    return opened.model().states().contextLimit();
   }
 
   /**
@@ -129,13 +88,13 @@ public final class TextModel implements AutoCloseable {
    */
   public SamplingParameters defaultSampling() {
     scheduler.checkOpen();
-    return defaultSampling;
+    return opened.defaultSampling();
   }
 
   /** Ids that end an answer. */
   public List<Integer> endTokens() {
     scheduler.checkOpen();
-    return endTokens;
+    return opened.endTokens();
   }
 
   /**
@@ -145,7 +104,7 @@ public final class TextModel implements AutoCloseable {
    */
   public Tokenizer tokenizer() {
     scheduler.checkOpen();
-    return prompts.tokenizer();
+    return opened.prompts().tokenizer();
   }
 
   /**
@@ -160,19 +119,19 @@ public final class TextModel implements AutoCloseable {
   /**
    * The tokens a prompt starts with.
    *
-   * @throws IllegalArgumentException if there are none, an id is outside the vocabulary, or a text
-   *     is so long that it cannot fit into the context
+   * @throws ContextLengthException if a text is so long that it cannot fit into the context
+   * @throws IllegalArgumentException if there are none, or an id is outside the vocabulary
    * @throws IllegalStateException if the prompt is a text and there is no tokenizer, or a chat and
    *     there is no template
    */
   public int[] encode(Prompt prompt) {
     scheduler.checkOpen();
-    return prompts.encode(prompt, true);
+    return opened.prompts().encode(prompt, true);
   }
 
   PromptEncoder prompts() {
     scheduler.checkOpen();
-    return prompts;
+    return opened.prompts();
   }
 
   // ---- generation
@@ -185,8 +144,9 @@ public final class TextModel implements AutoCloseable {
   /**
    * Generates and waits for the end. An interrupt cancels the generation.
    *
-   * @throws IllegalArgumentException if the request does not fit this model: an empty prompt, ids
-   *     outside the vocabulary, more tokens than the context takes
+   * @throws ContextLengthException if prompt and answer have more tokens than the context takes
+   * @throws IllegalArgumentException if the request does not fit this model otherwise: an empty
+   *     prompt, ids outside the vocabulary
    * @throws java.util.concurrent.CancellationException (an {@link IllegalStateException}) if the
    *     thread was interrupted
    * @throws IllegalStateException if the model is or was closed, or sessions hold every sequence
@@ -235,11 +195,34 @@ public final class TextModel implements AutoCloseable {
           "1 to %d generations can start from one prompt, not %d"
               .formatted(MAX_BRANCHES, each.size()));
     }
-    return start(
-        request, each.size(), encode(request.prompt()), null, 0, each, id -> {}, running -> {});
+    return startAll(List.of(request), List.of(each)).get(0);
   }
 
-  /** The most generations that can start from one prompt together. */
+  /**
+   * Starts the generations of several prompts at once, each prompt's as {@link #startBranches}
+   * does: all are queued, or none.
+   *
+   * @param listeners for each request one or more, at most {@value #MAX_BRANCHES} in all
+   * @return for each request its generations
+   * @throws EngineBusyException if the queue has no room for all; none is started then
+   */
+  public List<List<RunningGeneration>> startAll(
+      List<GenerationRequest> requests,
+      List<? extends List<? extends GenerationListener>> listeners) {
+    int count = listeners.stream().mapToInt(List::size).sum();
+    if (requests.isEmpty()
+        || requests.size() != listeners.size()
+        || listeners.stream().anyMatch(List::isEmpty)
+        || count > MAX_BRANCHES) {
+      throw new IllegalArgumentException(
+          "1 to %d generations can start together, with listeners for each request, but there are %d requests and %d listeners"
+              .formatted(MAX_BRANCHES, requests.size(), count));
+    }
+    List<int[]> prompts = requests.stream().map(request -> encode(request.prompt())).toList();
+    return generations.startAll(requests, prompts, listeners);
+  }
+
+  /** The most generations that can start together. */
   public static final int MAX_BRANCHES = 128;
 
   /** What the model is doing and has done; may be called as often as one likes. */
@@ -250,13 +233,13 @@ public final class TextModel implements AutoCloseable {
     return new EngineStatistics(
         now.running(),
         scheduler.waitingJobs(),
-        queueLimit,
+        opened.scheduling().queueLimit(),
         now.slotsUsed(),
-        model.states().slots(),
+        opened.model().states().slots(),
         now.blocksUsed(),
         now.blocks(),
         StatePool.BLOCK_TOKENS,
-        model.states().contextLimit(),
+        opened.model().states().contextLimit(),
         now.jobs(),
         now.promptTokens(),
         now.cachedTokens(),
@@ -284,48 +267,7 @@ public final class TextModel implements AutoCloseable {
   /** As {@link #publish(GenerationRequest)}, calling the subscriber on the given executor. */
   public Flow.Publisher<GeneratedToken> publish(GenerationRequest request, Executor executor) {
     scheduler.checkOpen();
-    return subscriber -> {
-      // The buffer grows with what waits in it; a subscriber can never make the engine wait.
-      SubmissionPublisher<GeneratedToken> publisher = new SubmissionPublisher<>(executor, 1 << 30);
-      publisher.subscribe(subscriber);
-      AtomicReference<@Nullable RunningGeneration> running = new AtomicReference<>();
-      try {
-        running.set(
-            start(
-                request,
-                new GenerationListener() {
-                  @Override
-                  public void onPrompt(int done, int total) {
-                    cancelIfAlone();
-                  }
-
-                  @Override
-                  public void onToken(GeneratedToken token) {
-                    cancelIfAlone();
-                    publisher.submit(token);
-                  }
-
-                  private void cancelIfAlone() {
-                    RunningGeneration generation = running.get();
-                    if (generation != null && !publisher.hasSubscribers()) {
-                      generation.cancel();
-                    }
-                  }
-
-                  @Override
-                  public void onComplete(Generation generation) {
-                    publisher.close();
-                  }
-
-                  @Override
-                  public void onError(Throwable failure) {
-                    publisher.closeExceptionally(failure);
-                  }
-                }));
-      } catch (RuntimeException failure) {
-        publisher.closeExceptionally(failure);
-      }
-    };
+    return new GenerationPublisher(listener -> start(request, listener), executor);
   }
 
   /**
@@ -342,114 +284,7 @@ public final class TextModel implements AutoCloseable {
       GenerationListener listener,
       IntConsumer onFed,
       Consumer<RunningGeneration> created) {
-    List<RunningGeneration> started =
-        start(request, 1, prompt, state, cached, List.of(listener), onFed, created);
-    return started.get(0);
-  }
-
-  private List<RunningGeneration> start(
-      GenerationRequest request,
-      int count,
-      int[] prompt,
-      @Nullable SequenceState state,
-      int cached,
-      List<GenerationListener> listeners,
-      IntConsumer onFed,
-      Consumer<RunningGeneration> created) {
-    checkStops(request);
-    int room = room(request, prompt);
-    SamplingParameters sampling = request.sampling() == null ? defaultSampling : request.sampling();
-    Branches branches = count > 1 && prompt.length > 1 ? new Branches(count) : null;
-    List<Job> jobs = new ArrayList<>();
-    List<RunningGeneration> started = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      CompletableFuture<Generation> future = new CompletableFuture<>();
-      GenerationJob job =
-          new GenerationJob(
-              request,
-              branch(sampling, i),
-              branches,
-              state,
-              prompt,
-              cached,
-              room,
-              longRope,
-              config().vocabSize(),
-              endTokens,
-              tokenizer == null ? null : new IncrementalDecoder(tokenizer),
-              new CompletingListener(listeners.get(i), future),
-              onFed);
-      RunningGeneration running = new RunningGeneration(future, job, scheduler);
-      created.accept(running);
-      jobs.add(job);
-      started.add(running);
-    }
-    scheduler.submitAll(jobs);
-    return started;
-  }
-
-  /** The parameters of one of several answers: seeds count up. */
-  private static SamplingParameters branch(SamplingParameters sampling, int index) {
-    return index == 0 || sampling.seed().isEmpty()
-        ? sampling
-        : sampling.toBuilder().seed(sampling.seed().getAsLong() + index).build();
-  }
-
-  /** Tokens that the context takes after the prompt. */
-  private int room(GenerationRequest request, int[] prompt) {
-    int room = contextLimit() - prompt.length;
-    if (room < 0 || (room == 0 && request.maxTokens() > 0)) {
-      throw new IllegalArgumentException(
-          "the prompt has %d tokens, and the context takes %d with the answer; shorten it or open the model with a larger context"
-              .formatted(prompt.length, contextLimit()));
-    }
-    if (request.maxTokens() > room && request.maxTokens() != GenerationRequest.MAX_TOKENS) {
-      throw new IllegalArgumentException(
-          "a prompt of %d tokens and maxTokens %d exceed the context of %d; maxTokens may be at most %d here"
-              .formatted(prompt.length, request.maxTokens(), contextLimit(), room));
-    }
-    return room;
-  }
-
-  private void checkStops(GenerationRequest request) {
-    if (!request.stop().isEmpty() && tokenizer == null) {
-      throw new IllegalArgumentException(
-          "stop strings need a tokenizer, which this model has not; use stop tokens");
-    }
-    prompts.checkIds(request.stopTokens().stream().mapToInt(Integer::intValue).toArray());
-  }
-
-  /** Passes everything on, and the end also to a future, whatever the listener does. */
-  private record CompletingListener(
-      GenerationListener listener, CompletableFuture<Generation> future)
-      implements GenerationListener {
-    @Override
-    public void onPrompt(int done, int total) {
-      listener.onPrompt(done, total);
-    }
-
-    @Override
-    public void onToken(GeneratedToken token) {
-      listener.onToken(token);
-    }
-
-    @Override
-    public void onComplete(Generation generation) {
-      try {
-        listener.onComplete(generation);
-      } finally {
-        future.complete(generation);
-      }
-    }
-
-    @Override
-    public void onError(Throwable failure) {
-      try {
-        listener.onError(failure);
-      } finally {
-        future.completeExceptionally(failure);
-      }
-    }
+    return generations.start(request, prompt, state, cached, listener, onFed, created);
   }
 
   // ---- scoring
@@ -466,7 +301,7 @@ public final class TextModel implements AutoCloseable {
   /** Log-probability of a continuation, given a prompt; each is tokenised on its own. */
   public Score score(String prompt, String continuation) {
     int[] before = encode(new Prompt.Text(prompt));
-    int[] after = prompts.encodeText(continuation, false);
+    int[] after = opened.prompts().encodeText(continuation, false);
     int[] all = Arrays.copyOf(before, before.length + after.length);
     System.arraycopy(after, 0, all, before.length, after.length);
     return scoreTokens(all, before.length);
@@ -479,27 +314,7 @@ public final class TextModel implements AutoCloseable {
    * @param from index of the first token that is scored, in [1, ids.length]; ids.length scores none
    */
   public Score scoreTokens(int[] ids, int from) {
-    checkSequence(ids);
-    if (from < 1 || from > ids.length) {
-      throw new IllegalArgumentException(
-          "scoring can start at token 1 to %d, but was to start at %d: the first token has nothing before it"
-              .formatted(ids.length, from));
-    }
-    List<TokenLogProbability> scores = new ArrayList<>();
-    if (from < ids.length) { // the last token has nothing after it to be scored
-      int[] read = Arrays.copyOf(ids, ids.length - 1);
-      feed(
-          null,
-          read,
-          0,
-          from - 1,
-          (index, logits) -> {
-            int next = ids[index + 1];
-            scores.add(new TokenLogProbability(next, LogProbabilities.of(logits).at(next)));
-          },
-          id -> {});
-    }
-    return new Score(scores);
+    return reading.score(ids, from);
   }
 
   /**
@@ -508,16 +323,7 @@ public final class TextModel implements AutoCloseable {
    * @param ids at least one, at most {@link #contextLimit}
    */
   public float[] logits(int... ids) {
-    checkSequence(ids);
-    float[] last = new float[config().vocabSize()];
-    feed(
-        null,
-        ids,
-        0,
-        ids.length - 1,
-        (index, logits) -> System.arraycopy(logits, 0, last, 0, last.length),
-        id -> {});
-    return last;
+    return reading.logits(ids);
   }
 
   /**
@@ -526,34 +332,7 @@ public final class TextModel implements AutoCloseable {
    * @param ids at least one, at most {@link #contextLimit}
    */
   public float[][] allLogits(int... ids) {
-    checkSequence(ids);
-    float[][] rows = new float[ids.length][];
-    feed(null, ids, 0, 0, (index, logits) -> rows[index] = logits.clone(), id -> {});
-    return rows;
-  }
-
-  private void checkSequence(int[] ids) {
-    scheduler.checkOpen();
-    if (ids.length < 1 || ids.length > contextLimit()) {
-      throw new IllegalArgumentException(
-          "a sequence must have 1 to %d tokens, the context, but has %d"
-              .formatted(contextLimit(), ids.length));
-    }
-    prompts.checkIds(ids);
-  }
-
-  /** Reads tokens and waits, see {@link FeedJob}. An interrupt ends it before the next step. */
-  private void feed(
-      @Nullable SequenceState state,
-      int[] tokens,
-      int seen,
-      int firstRow,
-      FeedJob.RowConsumer rows,
-      IntConsumer onFed) {
-    scheduler.checkMayWait();
-    FeedJob job = new FeedJob(state, tokens, seen, firstRow, rows, onFed);
-    scheduler.submit(job);
-    Waiting.orCancel(job.done(), job::cancel);
+    return reading.allLogits(ids);
   }
 
   /**
@@ -563,7 +342,7 @@ public final class TextModel implements AutoCloseable {
    * @param seen how many it has seen
    */
   void feed(SequenceState state, int[] tokens, int seen, IntConsumer onFed) {
-    feed(state, tokens, seen, tokens.length - seen, (index, logits) -> {}, onFed);
+    reading.feed(state, tokens, seen, onFed);
   }
 
   // ---- sessions
@@ -576,7 +355,7 @@ public final class TextModel implements AutoCloseable {
    * @throws IllegalStateException if every slot is taken
    */
   public Session newSession() {
-    return new Session(this, scheduler.call(() -> model.states().acquire()));
+    return new Session(this, scheduler.call(() -> opened.model().states().acquire()));
   }
 
   /**
@@ -616,7 +395,7 @@ public final class TextModel implements AutoCloseable {
   }
 
   SambayModel model() {
-    return model;
+    return opened.model();
   }
 
   /**
@@ -634,177 +413,17 @@ public final class TextModel implements AutoCloseable {
   /** Requests that may wait where {@link Builder#queueLimit} is not told. */
   public static final int QUEUE_LIMIT = 65_536;
 
-  private static final int CPU_PROMPT_CHUNK = 128;
-
   /** Bytes of files where {@link Builder#prefixCacheFileBytes} is not told. */
   public static final long PREFIX_CACHE_FILE_BYTES = 8L << 30;
 
   /** Settings for opening a model. */
-  public static final class Builder {
-    private final Path path;
-    private String device = "auto";
-    private @Nullable String target;
-    private int threads;
-    private @Nullable WeightFormat weights;
-    private DType activations = DType.F32;
-    private @Nullable Integer contextLimit;
-    private int sequences = 8;
-    private int stepTokens = STEP_TOKENS;
-    private int promptChunk; // 0: by the device
-    private int queueLimit = QUEUE_LIMIT;
-    private long prefixCacheBytes;
-    private @Nullable Path prefixCacheDirectory;
-    private long prefixCacheFileBytes = PREFIX_CACHE_FILE_BYTES;
-    private boolean deterministic;
-    private LongRopePolicy longRope = LongRopePolicy.BY_LENGTH;
-    private ModelLoader.Progress progress = (done, total) -> {};
-
+  public static final class Builder extends TextModelSettings<Builder> {
     private Builder(Path path) {
-      this.path = path;
+      super(path);
     }
 
-    /**
-     * {@code auto} (default), {@code cpu}, {@code cuda} (the first card), {@code cuda:N} or {@code
-     * reference}.
-     */
-    public Builder device(String value) {
-      device = value;
-      return this;
-    }
-
-    /**
-     * CPU instruction set: {@code scalar}, {@code avx2}, {@code avx512} or {@code amx}; default:
-     * the best here.
-     */
-    public Builder target(String value) {
-      target = value;
-      return this;
-    }
-
-    /** Threads of the CPU device; 0, the default: one for each core. */
-    public Builder threads(int value) {
-      threads = value;
-      return this;
-    }
-
-    /**
-     * How weight matrices are kept in memory; default: as stored. INT4 keeps embedding and head in
-     * INT8, see {@link WeightFormat#INT4}.
-     */
-    public Builder weights(DType value) {
-      return weights(WeightFormat.of(value));
-    }
-
-    /** The same, part by part of the model. */
-    public Builder weights(WeightFormat value) {
-      weights = value;
-      return this;
-    }
-
-    /** How activations and caches are kept: F32 (default) or BF16. */
-    public Builder activations(DType value) {
-      activations = value;
-      return this;
-    }
-
-    /**
-     * Tokens a sequence may have; default: the smaller of the tokenizer's model_max_length and the
-     * model's max_position_embeddings.
-     */
-    public Builder contextLimit(int value) {
-      contextLimit = value;
-      return this;
-    }
-
-    /** Sequences held at once, sessions included; others wait. Default 8. */
-    public Builder sequences(int value) {
-      sequences = value;
-      return this;
-    }
-
-    /** Rows of the widest step: the size of a prompt's chunks. Default 512. */
-    public Builder stepTokens(int value) {
-      stepTokens = value;
-      return this;
-    }
-
-    /**
-     * Most tokens of a prompt read in one step, at least 1: fewer let others' next tokens come
-     * sooner, more may read a prompt faster. Default: 128 on the CPU, where more gains nothing; on
-     * a card, and at most, what a step has room for beside a token of every other sequence.
-     */
-    public Builder promptChunk(int value) {
-      if (value < 1) {
-        throw new IllegalArgumentException("promptChunk must be at least 1 but was " + value);
-      }
-      promptChunk = value;
-      return this;
-    }
-
-    /**
-     * Requests that may wait for a place, at least 1; one more is an {@link EngineBusyException}.
-     * Default 65,536.
-     */
-    public Builder queueLimit(int value) {
-      if (value < 1) {
-        throw new IllegalArgumentException("queueLimit must be at least 1 but was " + value);
-      }
-      queueLimit = value;
-      return this;
-    }
-
-    /**
-     * Memory for the prefix cache: states of past sequences, from which a request starts that
-     * begins with the same tokens. 0, the default, is none: a program that asks a model once or
-     * holds its conversations in a {@link Session} gains nothing by it. It counts in what the model
-     * needs.
-     */
-    public Builder prefixCacheBytes(long value) {
-      prefixCacheBytes = value;
-      return this;
-    }
-
-    /**
-     * A directory for states that the prefix cache's memory has no room for, and for all of them
-     * when the model is closed: another run finds them. It is made if it is missing; several models
-     * may share it. A file there that is damaged or not of this model is ignored. Default: none. It
-     * needs {@link #prefixCacheBytes}.
-     */
-    public Builder prefixCacheDirectory(Path value) {
-      prefixCacheDirectory = value;
-      return this;
-    }
-
-    /** Bytes of files that the model keeps there; default 8 GiB. */
-    public Builder prefixCacheFileBytes(long value) {
-      if (value < 0) {
-        throw new IllegalArgumentException(
-            "prefixCacheFileBytes must be 0 or more but was " + value);
-      }
-      prefixCacheFileBytes = value;
-      return this;
-    }
-
-    /**
-     * Whether the same request must give the same bytes on this machine's CPU: alone, in a crowd,
-     * with its prompt read in pieces, or from the prefix cache. Without it that holds within the
-     * numeric tolerance, and to the byte for neighbours. Prompts are read more slowly, by 13 % at
-     * full size; see docs/prefix-cache.md. Default false.
-     */
-    public Builder deterministic(boolean value) {
-      deterministic = value;
-      return this;
-    }
-
-    /** When a model with LongRoPE takes its long rotary factors. Default: as published. */
-    public Builder longRope(LongRopePolicy value) {
-      longRope = value;
-      return this;
-    }
-
-    /** Told how far the loading has come. */
-    public Builder progress(ModelLoader.Progress value) {
-      progress = value;
+    @Override
+    Builder self() {
       return this;
     }
 
@@ -814,120 +433,7 @@ public final class TextModel implements AutoCloseable {
      * @throws InvalidModelException if the path is not a model this engine can run
      */
     public TextModel open() {
-      long start = System.nanoTime();
-      ModelSource source = ModelSource.open(path);
-      ModelConfig config = source.config();
-      TokenizerConfig tokenizerConfig = source.tokenizerConfig();
-      GenerationConfig generationConfig = source.generationConfig();
-      Tokenizer tokenizer = tokenizer(source);
-      ChatTemplate template =
-          tokenizerConfig
-              .chatTemplate()
-              .map(
-                  text ->
-                      ChatTemplate.of(
-                          text,
-                          Objects.requireNonNullElse(tokenizerConfig.bosToken(), ""),
-                          Objects.requireNonNullElse(tokenizerConfig.eosToken(), "")))
-              .orElse(null);
-      int context =
-          contextLimit == null ? tokenizerConfig.contextLimit(config.maxPositions()) : contextLimit;
-      LoadOptions options =
-          new LoadOptions(
-              weights,
-              activations,
-              context,
-              sequences,
-              stepTokens,
-              StatePool.cacheTokens(sequences, context, Session.MAX_CHECKPOINTS),
-              prefixCacheBytes,
-              deterministic);
-      PromptEncoder prompts =
-          new PromptEncoder(
-              path, tokenizer, template, tokenizerConfig, config.vocabSize(), context);
-      SamplingParameters sampling = defaultSampling(path, generationConfig);
-      SambayModel model;
-      try (Checkpoint checkpoint = source.openCheckpoint()) {
-        long bytes = MemoryEstimate.of(config, options, checkpoint).total();
-        model =
-            ModelLoader.load(
-                deterministic
-                    ? Backends.openRowByRow(device, target, threads)
-                    : Backends.open(device, target, threads, bytes),
-                config,
-                checkpoint,
-                options,
-                progress);
-      }
-      log.info(
-          "{} on {}, weights {}, activations {}, context {}, ready in {} ms",
-          path,
-          model.backend().description(),
-          weights == null ? "as stored" : weights.label(),
-          activations,
-          context,
-          (System.nanoTime() - start) / 1_000_000);
-      List<Integer> endTokens =
-          generationConfig.eosTokenIds().isEmpty()
-              ? config.eosTokenIds()
-              : generationConfig.eosTokenIds();
-      if (source.ggufMetadata().isPresent() && tokenizer != null) {
-        endTokens = GgufTokenizer.endTokens(tokenizer, endTokens);
-      }
-      boolean card = model.backend().samples();
-      int chunk = promptChunk > 0 ? promptChunk : card ? Integer.MAX_VALUE : CPU_PROMPT_CHUNK;
-      Scheduler.Settings settings =
-          new Scheduler.Settings(
-              queueLimit, chunk, prefixCacheBytes, prefixCacheDirectory, prefixCacheFileBytes);
-      return new TextModel(model, tokenizer, prompts, endTokens, sampling, longRope, settings);
-    }
-
-    private static @Nullable Tokenizer tokenizer(ModelSource source) {
-      Tokenizer inside =
-          source
-              .ggufMetadata()
-              .map(metadata -> GgufTokenizer.read(source.path(), metadata))
-              .orElse(null);
-      return inside != null ? inside : tokenizer(source.directory());
-    }
-
-    private static @Nullable Tokenizer tokenizer(ModelDirectory files) {
-      Path json = files.find("tokenizer.json").orElse(null);
-      if (json == null) {
-        return null;
-      }
-      return files
-          .find(TokenizerConfig.FILE)
-          .map(config -> Tokenizer.read(json, config))
-          .orElseGet(() -> Tokenizer.read(json));
-    }
-
-    private static SamplingParameters defaultSampling(Path directory, GenerationConfig config) {
-      if (!Boolean.TRUE.equals(config.doSample())) {
-        return SamplingParameters.greedy();
-      }
-      SamplingParameters.Builder builder = SamplingParameters.builder();
-      if (config.temperature() != null) {
-        builder.temperature(config.temperature());
-      }
-      if (config.topK() != null) {
-        builder.topK(config.topK());
-      }
-      if (config.topP() != null) {
-        builder.topP(config.topP());
-      }
-      if (config.minP() != null) {
-        builder.minP(config.minP());
-      }
-      if (config.repetitionPenalty() != null) {
-        builder.repetitionPenalty(config.repetitionPenalty());
-      }
-      try {
-        return builder.build();
-      } catch (IllegalArgumentException e) {
-        throw new InvalidModelException(
-            directory.resolve(GenerationConfig.FILE) + ": " + e.getMessage(), e);
-      }
+      return new TextModel(OpenedModel.open(this));
     }
   }
 }

@@ -18,6 +18,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Directories that are not what they should be. */
 @Timeout(120)
@@ -149,13 +151,34 @@ final class OpeningTest {
     refused("tokenizer.json");
   }
 
-  @Test
-  void recommendationsOutsideTheirRange() throws IOException {
+  @ParameterizedTest
+  @CsvSource({
+    "temperature,2.01,from 0.0 to 2.0",
+    "temperature,99,from 0.0 to 2.0",
+    "top_k,1048577,0 to 1048576",
+    "repetition_penalty,0.001,from 0.01 to 10.0",
+    "repetition_penalty,10.5,from 0.01 to 10.0"
+  })
+  void recommendationsThatSamplingCannotFollow(String field, String value, String range)
+      throws IOException {
     edit(
         "generation_config.json",
         "\"do_sample\": false",
-        "\"do_sample\": true, \"temperature\": 99");
-    refused("generation_config.json", "temperature", "99");
+        "\"do_sample\": true, \"%s\": %s".formatted(field, value));
+    refused("generation_config.json", field, value, range);
+  }
+
+  @Test
+  void recommendationsAtTheEndsOfTheirRanges() throws IOException {
+    edit(
+        "generation_config.json",
+        "\"do_sample\": false",
+        "\"do_sample\": true, \"temperature\": 2, \"top_p\": 1, \"top_k\": 1048576, \"min_p\": 1,"
+            + " \"repetition_penalty\": 10");
+    try (TextModel model = open()) {
+      assertEquals(1048576, model.defaultSampling().topK());
+      assertEquals(10, model.defaultSampling().repetitionPenalty());
+    }
   }
 
   @Test

@@ -106,6 +106,38 @@ final class PrefixCacheTest {
     }
   }
 
+  /** Where a state is cheap, also a short question is known when it comes again. */
+  @Test
+  void aShortPromptIsKeptTheFirstTime() {
+    try (TextModel model = open(PLENTY);
+        TextModel cold = TinyModel.open(1)) {
+      int[] prompt = TinyModel.tokens(new Random(6), 12);
+      Generation first = model.generate(endless(5, prompt).build());
+      Generation again = model.generate(endless(5, prompt).build());
+      assertEquals(0, first.usage().cachedTokens());
+      assertEquals(11, again.usage().cachedTokens());
+      assertArrayEquals(cold.generate(endless(5, prompt).build()).tokenIds(), again.tokenIds());
+      int[] tiny = TinyModel.tokens(new Random(7), 5);
+      model.generate(endless(1, tiny).build());
+      assertEquals(0, model.generate(endless(1, tiny).build()).usage().cachedTokens());
+    }
+  }
+
+  /** A system prompt of twenty tokens, each conversation with another question. */
+  @Test
+  void aShortSystemPromptIsKeptWhereTwoConversationsParted() {
+    try (TextModel model = open(PLENTY)) {
+      Random random = new Random(8);
+      int[] system = TinyModel.tokens(random, 20);
+      int[] cached = new int[4];
+      for (int i = 0; i < cached.length; i++) {
+        int[] prompt = join(system, join(new int[] {400 + i}, TinyModel.tokens(random, 15)));
+        cached[i] = model.generate(endless(2, prompt).build()).usage().cachedTokens();
+      }
+      assertArrayEquals(new int[] {0, 0, 20, 20}, cached);
+    }
+  }
+
   /** The third of those that begin alike starts where the first two parted. */
   @Test
   void whereTwoPromptsPartedAStateIsKept() {

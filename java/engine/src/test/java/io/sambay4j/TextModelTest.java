@@ -368,6 +368,69 @@ final class TextModelTest {
   }
 
   @Test
+  void promptTokensHaveAlternatives() {
+    int[] ids = tokens(new Random(6), 40);
+    SamplingParameters sampling =
+        SamplingParameters.greedy().toBuilder().logProbabilities(3).build();
+    Generation read =
+        model.generate(endless(0, ids).promptLogProbabilities(true).sampling(sampling).build());
+    float[][] logits = model.allLogits(ids);
+    for (int i = 1; i < ids.length; i++) {
+      List<TokenLogProbability> want = LogProbabilities.of(logits[i - 1]).top(3);
+      List<TokenLogProbability> got = read.promptLogProbabilities().get(i - 1).alternatives();
+      assertEquals(3, got.size());
+      for (int rank = 0; rank < 3; rank++) {
+        assertEquals(want.get(rank).logProbability(), got.get(rank).logProbability(), 1e-3);
+      }
+    }
+  }
+
+  @Test
+  void promptsThatStartTogetherAreAnsweredAsAlone() {
+    SamplingParameters sampling = SamplingParameters.builder().temperature(1.5).seed(3).build();
+    List<GenerationRequest> requests =
+        TinyModel.QUESTIONS.stream()
+            .map(text -> GenerationRequest.text(text).sampling(sampling).maxTokens(12).build())
+            .toList();
+    GenerationListener ignore = new GenerationListener() {};
+    List<List<RunningGeneration>> started =
+        model.startAll(requests, requests.stream().map(r -> List.of(ignore, ignore)).toList());
+    assertEquals(requests.size(), started.size());
+    for (int i = 0; i < requests.size(); i++) {
+      List<RunningGeneration> alone = model.startBranches(requests.get(i), List.of(ignore, ignore));
+      for (int j = 0; j < 2; j++) {
+        assertEquals(alone.get(j).result().text(), started.get(i).get(j).result().text());
+      }
+    }
+  }
+
+  @Test
+  void promptsStartTogetherOrNotAtAll() {
+    List<Generation> ended = Collections.synchronizedList(new ArrayList<>());
+    GenerationListener ignore =
+        new GenerationListener() {
+          @Override
+          public void onComplete(Generation generation) {
+            ended.add(generation);
+          }
+        };
+    GenerationRequest good = endless(3, 1, 2).build();
+    GenerationRequest tooLong = endless(3, new int[model.contextLimit()]).build();
+    assertThrows(
+        ContextLengthException.class,
+        () -> model.startAll(List.of(good, tooLong), List.of(List.of(ignore), List.of(ignore))));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> model.startAll(List.of(good), List.of(List.of(ignore), List.of(ignore))));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> model.startAll(List.of(good), List.of(Collections.nCopies(129, ignore))));
+    assertThrows(IllegalArgumentException.class, () -> model.startAll(List.of(), List.of()));
+    model.generate(good); // what had been queued before would have ended by now
+    assertEquals(List.of(), ended);
+  }
+
+  @Test
   void promptLogProbabilitiesAreScoresAreLogSoftmax() {
     Random random = new Random(5);
     for (int round = 0; round < TinyModel.ROUNDS; round++) {

@@ -1,7 +1,6 @@
 package io.sambay4j.bench.operations;
 
 import io.sambay4j.backend.Backends;
-import io.sambay4j.backend.DeviceLimits;
 import io.sambay4j.backend.NativeBackend;
 import io.sambay4j.bench.operations.Report.Device;
 import io.sambay4j.bench.operations.Report.Measurement;
@@ -180,7 +179,9 @@ public final class Main {
               work,
               floor,
               work.bound(device.limits()),
-              100 * floor / median));
+              100 * floor / median,
+              100 * work.ofCopy(device.limits(), median),
+              100 * work.ofMatrix(device.limits(), median)));
     }
     return device;
   }
@@ -215,7 +216,9 @@ public final class Main {
         work,
         floor,
         work.bound(device.limits()),
-        100 * floor / seconds);
+        100 * floor / seconds,
+        100 * work.ofCopy(device.limits(), seconds),
+        100 * work.ofMatrix(device.limits(), seconds));
   }
 
   private static Device measure(DeviceKey key, double seconds) {
@@ -226,14 +229,7 @@ public final class Main {
   }
 
   private static Device better(Device a, Device b) {
-    return new Device(
-        a.description(),
-        new DeviceLimits(
-            Math.max(a.limits().readBytes(), b.limits().readBytes()),
-            Math.max(a.limits().f32Flops(), b.limits().f32Flops()),
-            Math.max(a.limits().bf16Flops(), b.limits().bf16Flops()),
-            Math.max(a.limits().int8Ops(), b.limits().int8Ops()),
-            Math.max(a.limits().exponentials(), b.limits().exponentials())));
+    return new Device(a.description(), a.limits().better(b.limits()));
   }
 
   private static Collection<String> values(Options options, String name, String fallback) {

@@ -41,6 +41,8 @@ record Report(
    * @param floorSeconds what the device needs for that at least
    * @param bound what the floor is: memory or arithmetic
    * @param percentOfLimit the floor as a part of the median
+   * @param percentOfCopy bytes at the rate of a copy, as a part of the median; 0 if not asked
+   * @param percentOfMatrix products of bf16 at their best rate, as a part of the median
    */
   record Measurement(
       String operation,
@@ -53,7 +55,9 @@ record Report(
       Work work,
       double floorSeconds,
       String bound,
-      double percentOfLimit) {}
+      double percentOfLimit,
+      double percentOfCopy,
+      double percentOfMatrix) {}
 
   /** For people: the limits, then one line for each measurement. */
   String table() {
@@ -63,9 +67,10 @@ record Report(
       DeviceLimits limits = device.limits();
       text.append(
           line(
-              "%s: reads %.1f GB/s, f32 %.3f TFLOP/s, bf16 %s, int8 %s, %.2f G exponentials/s",
+              "%s: reads %.1f GB/s, copies %s, f32 %.3f TFLOP/s, bf16 %s, int8 %s, %.2f G exponentials/s",
               device.description(),
               limits.readBytes() / 1e9,
+              limits.copyBytes() == 0 ? "not asked" : line("%.1f GB/s", limits.copyBytes() / 1e9),
               limits.f32Flops() / 1e12,
               limits.bf16Flops() == 0 ? "none" : line("%.3f TFLOP/s", limits.bf16Flops() / 1e12),
               limits.int8Ops() == 0 ? "none" : line("%.3f TOP/s", limits.int8Ops() / 1e12),
@@ -79,7 +84,8 @@ record Report(
       shapeWidth = Math.max(shapeWidth, shape(measurement).length());
     }
     String columns =
-        "%-" + operationWidth + "s | %-" + shapeWidth + "s | %12s | %12s | %12s | %-10s | %10s%n";
+        "%-" + operationWidth + "s | %-" + shapeWidth + "s | %12s | %12s | %12s | %-10s | %10s%s%n";
+    boolean shares = devices.stream().anyMatch(device -> device.limits().copyBytes() > 0);
     text.append(
         String.format(
             Locale.ROOT,
@@ -90,7 +96,8 @@ record Report(
             "best",
             "floor",
             "bound by",
-            "% of limit"));
+            "% of limit",
+            shares ? " |  % of copy | % of matrix" : ""));
     for (Measurement measurement : measurements) {
       text.append(
           String.format(
@@ -102,7 +109,12 @@ record Report(
               time(measurement.bestSeconds()),
               time(measurement.floorSeconds()),
               measurement.bound(),
-              line("%.1f", measurement.percentOfLimit())));
+              line("%.1f", measurement.percentOfLimit()),
+              shares
+                  ? line(
+                      " | %10.1f | %11.1f",
+                      measurement.percentOfCopy(), measurement.percentOfMatrix())
+                  : ""));
     }
     return text.toString();
   }

@@ -29,6 +29,16 @@ public record Work(
     return memory(limits) >= arithmetic(limits) ? "memory" : "arithmetic";
   }
 
+  /** The bytes at the rate of a copy, as a part of {@code seconds}; 0 where that is not known. */
+  public double ofCopy(DeviceLimits limits, double seconds) {
+    return limits.copyBytes() > 0 ? bytes / limits.copyBytes() / seconds : 0;
+  }
+
+  /** Products of bf16 at their best rate, as a part of {@code seconds}; 0 where there are none. */
+  public double ofMatrix(DeviceLimits limits, double seconds) {
+    return limits.bf16Flops() > 0 ? bf16Flops / limits.bf16Flops() / seconds : 0;
+  }
+
   private double memory(DeviceLimits limits) {
     return bytes / limits.readBytes();
   }

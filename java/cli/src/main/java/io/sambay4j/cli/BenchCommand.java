@@ -3,6 +3,7 @@ package io.sambay4j.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.backend.DeviceLimits;
+import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.SambayModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,8 +19,8 @@ import picocli.CommandLine.Option;
     name = "bench",
     description =
         "Measures how fast prompts are read (pp) and tokens are generated (tg), one length and batch at a time, "
-            + "on random token ids, starting from an empty state. Rates are tokens a second of all sequences together, "
-            + "mean and standard deviation over the repetitions, after one run that is not counted.",
+            + "on random token ids, starting from an empty state or at a depth. Rates are tokens a second of all sequences together, "
+            + "mean and standard deviation over the repetitions, after a short one that is not counted.",
     header = "Measures how fast prompts are read and tokens generated.",
     sortOptions = false,
     optionListHeading = "%nOptions:%n",
@@ -28,7 +29,8 @@ import picocli.CommandLine.Option;
       "  sambay bench --model DIR",
       "  sambay bench --model DIR --prompt 128,512,2048 --gen 64 --batch 1,8 --repetitions 5",
       "  sambay bench --model DIR --prompt 0 --gen 128 --threads 4 --csv",
-      "  sambay bench --model DIR --dtype int4 --compare-limit"
+      "  sambay bench --model DIR --dtype int4 --compare-limit",
+      "  sambay bench --model DIR --prompt 0 --gen 32 --depth 2048,32768"
     })
 final class BenchCommand implements Callable<Integer> {
   private static final int STEP_TOKENS = 512;
@@ -67,9 +69,20 @@ final class BenchCommand implements Callable<Integer> {
   private List<Integer> batches = List.of();
 
   @Option(
+      names = {"-d", "--depth"},
+      paramLabel = "N,…",
+      split = ",",
+      order = 13,
+      defaultValue = "0",
+      description =
+          "Tokens that each sequence has behind it when the clock starts. They are declared, not read: states and "
+              + "caches hold zeros, which takes as long. Default: 0.")
+  private List<Integer> depths = List.of();
+
+  @Option(
       names = {"-r", "--repetitions"},
       paramLabel = "N",
-      order = 13,
+      order = 14,
       defaultValue = "3",
       description = "Counted runs of each. Default: 3.")
   private int repetitions;
@@ -77,14 +90,14 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--seed",
       paramLabel = "N",
-      order = 14,
+      order = 15,
       defaultValue = "1",
       description = "Seed of the token ids. Default: 1.")
   private long seed;
 
   @Option(
       names = "--compare-limit",
-      order = 15,
+      order = 16,
       description =
           "Measure around each test how fast the device reads memory and multiplies, with the same threads, and say "
               + "what share of that the test reached: the least time that its bytes and its arithmetic take at these "
@@ -110,6 +123,7 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     check("--prompt", prompts, 0, 1 << 24);
     check("--gen", generated, 0, 1 << 24);
+    check("--depth", depths, 0, 1 << 24);
     check("--batch", batches, 1, STEP_TOKENS);
     check("--repetitions", List.of(repetitions), 1, MAX_REPETITIONS);
     int longest = Math.max(max(prompts), max(generated));
@@ -124,7 +138,7 @@ final class BenchCommand implements Callable<Integer> {
             device,
             files,
             max(batches),
-            longest,
+            max(depths) + longest,
             STEP_TOKENS,
             ModelOptions.WeightType.AUTO)) {
       double loadSeconds = (System.nanoTime() - before) / 1e9;
@@ -139,16 +153,20 @@ final class BenchCommand implements Callable<Integer> {
         console.out().println("load    " + Units.seconds(loadSeconds));
       }
       for (int batch : batches) {
-        prompts.stream()
-            .filter(n -> n > 0)
-            .forEach(n -> tests.add(Test.of(() -> benchmark.prompt(n, batch), comparison)));
-        generated.stream()
-            .filter(n -> n > 0)
-            .forEach(n -> tests.add(Test.of(() -> benchmark.generation(n, batch), comparison)));
+        for (int depth : depths) {
+          prompts.stream()
+              .filter(n -> n > 0)
+              .map(n -> Test.of(() -> benchmark.prompt(depth, n, batch), comparison))
+              .forEach(tests::add);
+          generated.stream()
+              .filter(n -> n > 0)
+              .map(n -> Test.of(() -> benchmark.generation(depth, n, batch), comparison))
+              .forEach(tests::add);
+        }
       }
       ResidentMemory memory = ResidentMemory.read();
       if (format.json) {
-        console.out().println(Json.line(toJson(files, opened, loadSeconds, memory, tests)));
+        console.out().println(Json.line(toJson(files, loaded, loadSeconds, memory, tests)));
       } else if (format.csv) {
         printCsv(opened, loadSeconds, memory, tests);
       } else {
@@ -222,7 +240,7 @@ final class BenchCommand implements Callable<Integer> {
     console
         .out()
         .println(
-            "test,tokens,batch,repetitions,tokens_per_second,deviation,load_seconds,resident_bytes,peak_bytes,device"
+            "test,depth,tokens,batch,repetitions,tokens_per_second,deviation,load_seconds,resident_bytes,peak_bytes,device"
                 + (compareLimit ? ",limit_share" : ""));
     for (Test test : tests) {
       Benchmark.Result result = test.result();
@@ -230,8 +248,9 @@ final class BenchCommand implements Callable<Integer> {
           .out()
           .println(
               Units.format(
-                  "%s,%d,%d,%d,%.4f,%.4f,%.3f,%d,%d,\"%s\"%s",
+                  "%s,%d,%d,%d,%d,%.4f,%.4f,%.3f,%d,%d,\"%s\"%s",
                   result.kind(),
+                  result.depth(),
                   result.tokens(),
                   result.batch(),
                   repetitions,
@@ -247,17 +266,19 @@ final class BenchCommand implements Callable<Integer> {
 
   private ObjectNode toJson(
       ModelFiles files,
-      SambayModel opened,
+      ModelOptions.OpenedModel loaded,
       double loadSeconds,
       ResidentMemory memory,
       List<Test> tests) {
+    MemoryEstimate model = loaded.work().memory();
     ObjectNode root =
         Json.object()
             .put("model", files.source().path().toString())
-            .put("device", opened.backend().description())
+            .put("device", loaded.model().backend().description())
             .put("load_seconds", loadSeconds)
             .put("resident_bytes", memory.now())
             .put("peak_bytes", memory.peak())
+            .put("model_bytes", model.total() - model.workspace())
             .put("repetitions", repetitions);
     ArrayNode array = root.putArray("tests");
     for (Test test : tests) {
@@ -266,6 +287,7 @@ final class BenchCommand implements Callable<Integer> {
           array
               .addObject()
               .put("test", result.kind())
+              .put("depth", result.depth())
               .put("tokens", result.tokens())
               .put("batch", result.batch())
               .put("tokens_per_second", result.mean())

@@ -60,6 +60,7 @@ final class BenchServeCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions model = new ModelOptions();
   @Mixin private DeviceOptions device = new DeviceOptions();
+  @Mixin private CacheOptions cache = new CacheOptions();
 
   @Option(
       names = "--url",
@@ -189,22 +190,6 @@ final class BenchServeCommand implements Callable<Integer> {
   private int timeout;
 
   @Option(
-      names = "--sequences",
-      paramLabel = "N",
-      order = 24,
-      defaultValue = "16",
-      description = "Of its own server: answers generated at once. Default: 16.")
-  private int sequences;
-
-  @Option(
-      names = "--prefix-cache",
-      paramLabel = "MIB",
-      order = 25,
-      defaultValue = "512",
-      description = "Of its own server: memory of the prefix cache in MiB. Default: 512.")
-  private int prefixCache;
-
-  @Option(
       names = "--event-interval",
       paramLabel = "MS",
       order = 26,
@@ -248,13 +233,10 @@ final class BenchServeCommand implements Callable<Integer> {
                 console,
                 device,
                 model.path(),
-                sequences,
+                cache.sequences(),
                 LongRopePolicy.BY_LENGTH,
                 ModelOptions.WeightType.AUTO,
-                builder ->
-                    builder
-                        .queueLimit(Math.max(requests, 1))
-                        .prefixCacheBytes((long) prefixCache << 20));
+                builder -> cache.apply(builder.queueLimit(Math.max(requests, 1))));
         SambayServer server =
             SambayServer.start(
                 HttpOptions.builder()
@@ -297,8 +279,6 @@ final class BenchServeCommand implements Callable<Integer> {
     range("--warm-up", warmUp, 0, 1_000_000);
     range("--shared-prefix", sharedPrefix, 0, 1_000_000);
     range("--timeout", timeout, 1, 86_400);
-    range("--sequences", sequences, 1, 100_000);
-    range("--prefix-cache", prefixCache, 0, 1 << 20);
     range("--event-interval", eventInterval, 0, 1000);
     if (url != null
         && !(List.of("http", "https").contains(String.valueOf(url.getScheme()))

@@ -2,6 +2,7 @@ package io.sambay4j.cli;
 
 import io.sambay4j.model.Chunk;
 import io.sambay4j.model.Chunk.Wanted;
+import io.sambay4j.model.Draw;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import java.util.ArrayList;
@@ -12,6 +13,9 @@ import java.util.SplittableRandom;
 final class Benchmark {
   private static final String PROMPT = "pp";
   private static final String GENERATION = "tg";
+  private static final int WARM_UP_PROMPT = 1024;
+  private static final int WARM_UP_TOKENS = 8;
+  private static final Draw GREEDY = new Draw(0, 0, 1, 0, 0);
 
   private final SambayModel model;
   private final int repetitions;
@@ -27,14 +31,16 @@ final class Benchmark {
    * What one length and batch came to.
    *
    * @param kind "pp" for reading prompts, "tg" for generating tokens
-   * @param tokens of each sequence
+   * @param depth tokens that each sequence had behind it
+   * @param tokens of each sequence, after those
    * @param batch sequences
    * @param tokensPerStep rows of a step, all sequences together
    * @param rates tokens a second of all sequences, one for each repetition
    */
-  record Result(String kind, int tokens, int batch, int tokensPerStep, List<Double> rates) {
+  record Result(
+      String kind, int depth, int tokens, int batch, int tokensPerStep, List<Double> rates) {
     String name() {
-      return kind + tokens;
+      return kind + tokens + (depth == 0 ? "" : " @ d" + depth);
     }
 
     boolean generates() {
@@ -53,50 +59,74 @@ final class Benchmark {
     }
   }
 
-  /** Reads prompts of so many tokens, with the logits of the last only. */
-  Result prompt(int tokens, int batch) {
-    return time(PROMPT, tokens, batch, Math.min(model.maxStepTokens() / batch, tokens));
+  /**
+   * Reads prompts of so many tokens, with the choice after the last only.
+   *
+   * @param depth tokens before them: declared, not read, which leaves zeros in the caches and takes
+   *     as long
+   */
+  Result prompt(int depth, int tokens, int batch) {
+    int chunk = Math.min(model.maxStepTokens() / batch, tokens);
+    return time(PROMPT, depth, tokens, batch, chunk, WARM_UP_PROMPT);
   }
 
-  /** Generates so many tokens, with logits at each; which tokens does not matter to the time. */
-  Result generation(int tokens, int batch) {
-    return time(GENERATION, tokens, batch, 1);
+  /** Generates so many tokens; which does not matter to the time. */
+  Result generation(int depth, int tokens, int batch) {
+    return time(GENERATION, depth, tokens, batch, 1, WARM_UP_TOKENS);
   }
 
-  private Result time(String kind, int tokens, int batch, int chunk) {
+  private Result time(String kind, int depth, int tokens, int batch, int chunk, int warmUp) {
+    run(kind, depth, Math.min(tokens, warmUp), batch, Math.min(chunk, warmUp));
     List<Double> rates = new ArrayList<>();
-    boolean everyLogit = kind.equals(GENERATION);
-    for (int run = 0; run <= repetitions; run++) {
-      List<SequenceState> sequences = new ArrayList<>();
-      try {
-        for (int s = 0; s < batch; s++) {
-          SequenceState sequence = model.states().acquire();
-          sequence.useRopeFactors(model.config().ropeFactors(tokens));
-          sequences.add(sequence);
-        }
-        long start = System.nanoTime();
-        for (int done = 0; done < tokens; done += chunk) {
-          int n = Math.min(chunk, tokens - done);
-          boolean wanted = everyLogit || done + n == tokens;
-          step(sequences, n, wanted ? Wanted.LAST : Wanted.NONE);
-        }
-        double seconds = (System.nanoTime() - start) / 1e9;
-        if (run > 0) { // the first warms up
-          rates.add((double) tokens * batch / seconds);
-        }
-      } finally {
-        sequences.forEach(SequenceState::close);
-      }
+    for (int run = 0; run < repetitions; run++) {
+      rates.add((double) tokens * batch / run(kind, depth, tokens, batch, chunk));
     }
-    return new Result(kind, tokens, batch, chunk * batch, rates);
+    return new Result(kind, depth, tokens, batch, chunk * batch, rates);
   }
 
-  private void step(List<SequenceState> sequences, int tokens, Wanted wanted) {
+  /** Seconds. */
+  private double run(String kind, int depth, int tokens, int batch, int chunk) {
+    boolean everyToken = kind.equals(GENERATION);
+    List<SequenceState> sequences = new ArrayList<>();
+    try {
+      for (int s = 0; s < batch; s++) {
+        SequenceState sequence = model.states().acquire();
+        sequences.add(sequence);
+        if (depth > 0) {
+          model.states().pretend(sequence, depth);
+        } else {
+          sequence.useRopeFactors(model.config().ropeFactors(tokens));
+        }
+      }
+      long start = System.nanoTime();
+      for (int done = 0; done < tokens; done += chunk) {
+        int n = Math.min(chunk, tokens - done);
+        step(sequences, n, everyToken || done + n == tokens);
+      }
+      return (System.nanoTime() - start) / 1e9;
+    } finally {
+      sequences.forEach(SequenceState::close);
+    }
+  }
+
+  private void step(List<SequenceState> sequences, int tokens, boolean choose) {
     List<Chunk> chunks = new ArrayList<>();
     for (SequenceState sequence : sequences) {
       int[] ids = random.ints(tokens, 0, model.config().vocabSize()).toArray();
-      chunks.add(new Chunk(sequence, ids, wanted));
+      chunks.add(
+          choose
+              ? new Chunk(sequence, ids, Wanted.LAST, GREEDY)
+              : new Chunk(sequence, ids, Wanted.NONE));
     }
-    model.forward(chunks, (chunk, token, logits) -> {});
+    model.forward(chunks, IGNORED);
   }
+
+  private static final SambayModel.LogitsSink IGNORED =
+      new SambayModel.LogitsSink() {
+        @Override
+        public void accept(int chunk, int token, float[] logits) {}
+
+        @Override
+        public void chosen(int chunk, int token, double logProbability) {}
+      };
 }

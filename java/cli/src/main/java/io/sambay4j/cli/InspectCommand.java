@@ -3,7 +3,9 @@ package io.sambay4j.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.backend.AvailableMemory;
 import io.sambay4j.backend.DeviceMemory;
+import io.sambay4j.model.AutomaticPrefixCache;
 import io.sambay4j.model.LayerKind;
 import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
@@ -297,7 +299,17 @@ final class InspectCommand implements Callable<Integer> {
         Units.bytes(memory.workspace()),
         "for steps of %d tokens".formatted(STEP_TOKENS));
     table.row("all", Units.bytes(memory.total()), "");
+    AutomaticPrefixCache cache = automaticPrefixCache(memory);
+    table.row(
+        "prefix cache",
+        Units.bytes(cache.bytes()),
+        "of serve beside that, by the memory available now; %s a state of 512 tokens"
+            .formatted(Units.bytes(cache.state())));
     table.print(console.out());
+  }
+
+  private static AutomaticPrefixCache automaticPrefixCache(MemoryEstimate memory) {
+    return AutomaticPrefixCache.of(memory, AvailableMemory.bytes());
   }
 
   private void printDevices() {
@@ -353,7 +365,8 @@ final class InspectCommand implements Callable<Integer> {
         .put("cache_bytes_per_token", memory.cachePerToken())
         .put("cache_bytes", memory.cache())
         .put("workspace_bytes", memory.workspace())
-        .put("all_bytes", memory.total());
+        .put("all_bytes", memory.total())
+        .put("automatic_prefix_cache_bytes", automaticPrefixCache(memory).bytes());
     ArrayNode devices = root.putArray("devices");
     for (Devices.Device device : Devices.all()) {
       ObjectNode node =

@@ -38,7 +38,7 @@ final class LimitComparison {
   Compared compare(Supplier<Benchmark.Result> test) {
     DeviceLimits before = device.measureLimits(SECONDS);
     Benchmark.Result result = test.get();
-    DeviceLimits limits = better(before, device.measureLimits(SECONDS));
+    DeviceLimits limits = before.better(device.measureLimits(SECONDS));
     double seconds = (double) result.tokens() * result.batch() / result.mean();
     return new Compared(result, limits, floor(result, limits) / seconds);
   }
@@ -47,17 +47,9 @@ final class LimitComparison {
   private double floor(Benchmark.Result result, DeviceLimits limits) {
     int batch = result.batch();
     int tokens = result.tokens();
+    int depth = result.depth();
     return result.generates()
-        ? tokens * work.decode(batch, (tokens - 1) / 2).floor(limits) // of the mean length
-        : work.prompt(batch, tokens, result.tokensPerStep() / batch).floor(limits);
-  }
-
-  private static DeviceLimits better(DeviceLimits a, DeviceLimits b) {
-    return new DeviceLimits(
-        Math.max(a.readBytes(), b.readBytes()),
-        Math.max(a.f32Flops(), b.f32Flops()),
-        Math.max(a.bf16Flops(), b.bf16Flops()),
-        Math.max(a.int8Ops(), b.int8Ops()),
-        Math.max(a.exponentials(), b.exponentials()));
+        ? tokens * work.decode(batch, depth + (tokens - 1) / 2).floor(limits) // of the mean length
+        : work.prompt(batch, depth, tokens, result.tokensPerStep() / batch).floor(limits);
   }
 }

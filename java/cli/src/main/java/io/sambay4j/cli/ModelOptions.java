@@ -2,6 +2,7 @@ package io.sambay4j.cli;
 
 import io.sambay4j.LongRopePolicy;
 import io.sambay4j.TextModel;
+import io.sambay4j.backend.AvailableMemory;
 import io.sambay4j.backend.DType;
 import io.sambay4j.hub.HubException;
 import io.sambay4j.hub.ModelCache;
@@ -26,12 +27,6 @@ import picocli.CommandLine.Option;
 final class ModelOptions {
   /** The directory of the installation; the launcher sets it. */
   static final String HOME = "sambay.home";
-
-  /**
-   * What AUTO counts of a context that nobody asked for: keys and values take memory as they come,
-   * and few texts are as long as the model's files allow.
-   */
-  private static final int USUAL_TOKENS = 16_384;
 
   @Option(
       names = {"-m", "--model"},
@@ -252,7 +247,7 @@ final class ModelOptions {
               ModelFiles files = ModelFiles.read(path);
               Integer asked = context();
               int limit = files.contextLimit(asked);
-              int tokens = asked == null ? Math.min(limit, USUAL_TOKENS) : limit;
+              int tokens = asked == null ? Math.min(limit, MemoryEstimate.USUAL_TOKENS) : limit;
               int cache = (int) Math.min((long) sequences * tokens, Integer.MAX_VALUE);
               LoadOptions options =
                   new LoadOptions(

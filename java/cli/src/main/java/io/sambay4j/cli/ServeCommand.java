@@ -46,6 +46,7 @@ final class ServeCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions model = new ModelOptions();
   @Mixin private DeviceOptions device = new DeviceOptions();
+  @Mixin private CacheOptions cache = new CacheOptions();
 
   @Option(
       names = "--name",
@@ -79,29 +80,12 @@ final class ServeCommand implements Callable<Integer> {
   private int port;
 
   @Option(
-      names = "--sequences",
-      paramLabel = "N",
-      order = 14,
-      defaultValue = "16",
-      description = "Answers generated at once; more wait. Default: 16.")
-  private int sequences;
-
-  @Option(
       names = "--queue",
       paramLabel = "N",
       order = 15,
       defaultValue = "256",
       description = "Answers that may wait; one more is refused (429). Default: 256.")
   private int queue;
-
-  @Option(
-      names = "--prefix-cache",
-      paramLabel = "MIB",
-      order = 16,
-      defaultValue = "512",
-      description =
-          "Memory in MiB for states from which requests with a known beginning start; 0 for none. Default: 512.")
-  private int prefixCache;
 
   @Option(
       names = "--request-seconds",
@@ -279,13 +263,10 @@ final class ServeCommand implements Callable<Integer> {
         console,
         device,
         path,
-        atLeast("--sequences", sequences, 1),
+        cache.sequences(),
         LongRopePolicy.BY_LENGTH,
         ModelOptions.WeightType.AUTO,
-        builder ->
-            builder
-                .queueLimit(atLeast("--queue", queue, 1))
-                .prefixCacheBytes((long) atLeast("--prefix-cache", prefixCache, 0) << 20));
+        builder -> cache.apply(builder.queueLimit(atLeast("--queue", queue, 1))));
   }
 
   private AnswerFormat format() {
@@ -367,9 +348,9 @@ final class ServeCommand implements Callable<Integer> {
                   served.name(),
                   served.model().device(),
                   served.model().contextLimit(),
-                  sequences,
+                  cache.sequences(),
                   queue,
-                  prefixCache == 0 ? "off" : Units.bytes((long) prefixCache << 20)));
+                  prefixCache(served.model())));
     }
     console.note(
         "listening at %s, the API below %s/v1, %s"
@@ -385,6 +366,11 @@ final class ServeCommand implements Callable<Integer> {
                 url,
                 http.apiKeys().isEmpty() ? "" : "-H 'Authorization: Bearer KEY' "));
     console.note("");
+  }
+
+  private static String prefixCache(TextModel model) {
+    long bytes = model.statistics().prefixCacheLimitBytes();
+    return bytes == 0 ? "off" : Units.bytes(bytes);
   }
 
   /** SIGTERM and Ctrl-C begin the VM's shutdown, which waits here until running answers ended. */

@@ -129,6 +129,8 @@ final class BadArgumentsTest {
         bad(1, "does not exist", "inspect", "--model", "no/such/directory"),
         bad(2, "--prompt must be 0", "bench", "--prompt", "-5"),
         bad(2, "--batch must be 1", "bench", "--batch", "1,0"),
+        bad(2, "--depth must be 0", "bench", "--depth", "-1"),
+        bad(2, "exceed the context of 4096", "bench", "--depth", "4000", "--gen", "128"),
         bad(2, "--repetitions must be 1", "bench", "--repetitions", "0"),
         bad(2, "nothing is measured", "bench", "--prompt", "0", "--gen", "0"),
         bad(2, "exceed the context of 4096", "bench", "--prompt", "5000"),

@@ -170,8 +170,22 @@ final class ScoreInspectBenchTest {
 
     List<String> csv = Run.sambay(with(args, "--csv")).expect(0).out().lines().toList();
     assertEquals(7, csv.size());
-    assertTrue(csv.get(0).startsWith("test,tokens,batch,"));
-    assertTrue(csv.get(1).startsWith("pp,16,1,2,"), csv.get(1));
+    assertTrue(csv.get(0).startsWith("test,depth,tokens,batch,"));
+    assertTrue(csv.get(1).startsWith("pp,0,16,1,2,"), csv.get(1));
+  }
+
+  @Test
+  void benchAtADepth() throws IOException {
+    Object[] args = {
+      "bench", "--prompt", "16", "--gen", "3", "--depth", "0,700", "--repetitions", "1"
+    };
+    Run table = Run.sambay(args).expect(0);
+    assertTrue(table.out().contains("tg3 @ d700"), table.out());
+    JsonNode tests = Run.sambay(with(args, "--json")).expect(0).json().get("tests");
+    assertEquals(4, tests.size());
+    assertEquals(0, tests.get(1).get("depth").intValue());
+    assertEquals(700, tests.get(2).get("depth").intValue());
+    assertEquals(700, tests.get(3).get("depth").intValue());
   }
 
   @Test
@@ -197,7 +211,7 @@ final class ScoreInspectBenchTest {
 
   @Test
   void deviationIsThatOfASample() {
-    Benchmark.Result result = new Benchmark.Result("pp", 1, 1, 1, List.of(1.0, 2.0, 6.0));
+    Benchmark.Result result = new Benchmark.Result("pp", 0, 1, 1, 1, List.of(1.0, 2.0, 6.0));
     assertEquals(3, result.mean());
     assertEquals(Math.sqrt(7), result.deviation(), 1e-12);
   }

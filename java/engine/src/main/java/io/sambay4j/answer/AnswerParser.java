@@ -49,6 +49,11 @@ public final class AnswerParser {
     }
   }
 
+  /** Whether the next text belongs to the thought, or to the tag that closes it. */
+  public boolean isInThought() {
+    return part == Part.THOUGHT;
+  }
+
   /** Takes the next piece of text; returns what is certain now, perhaps nothing. */
   public List<AnswerDelta> append(String text) {
     List<AnswerDelta> out = new ArrayList<>();

@@ -1,5 +1,6 @@
 package io.sambay4j.backend;
 
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -125,6 +126,11 @@ public interface Backend extends AutoCloseable {
   /** Whether {@link #sample} saves time over fetching logits and choosing in Java. */
   default boolean samples() {
     return false;
+  }
+
+  /** Memory of its own, as it is now; empty where it uses this machine's. */
+  default Optional<DeviceMemory> ownMemory() {
+    return Optional.empty();
   }
 
   /** Whether {@link #record} is here and saves time: where starting an operation costs any. */

@@ -7,7 +7,9 @@ import static io.sambay4j.bindings.global.Native.SY_LINEAR_SWIGLU;
 import static io.sambay4j.bindings.global.Native.sy_attention;
 import static io.sambay4j.bindings.global.Native.sy_causal_conv1d;
 import static io.sambay4j.bindings.global.Native.sy_copy;
+import static io.sambay4j.bindings.global.Native.sy_device_after_stream;
 import static io.sambay4j.bindings.global.Native.sy_device_memory;
+import static io.sambay4j.bindings.global.Native.sy_device_stream;
 import static io.sambay4j.bindings.global.Native.sy_diff_attention;
 import static io.sambay4j.bindings.global.Native.sy_download;
 import static io.sambay4j.bindings.global.Native.sy_embedding;
@@ -22,6 +24,7 @@ import static io.sambay4j.bindings.global.Native.sy_rms_norm;
 import static io.sambay4j.bindings.global.Native.sy_rope;
 import static io.sambay4j.bindings.global.Native.sy_sample;
 import static io.sambay4j.bindings.global.Native.sy_selective_scan;
+import static io.sambay4j.bindings.global.Native.sy_stream_after_device;
 import static io.sambay4j.bindings.global.Native.sy_swiglu;
 import static io.sambay4j.bindings.global.Native.sy_synchronize;
 import static io.sambay4j.bindings.global.Native.sy_timer_start;
@@ -42,7 +45,9 @@ import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Optional;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -95,7 +100,8 @@ public final class NativeBackend implements Backend {
             limits.f32_flops(),
             limits.bf16_flops(),
             limits.int8_ops(),
-            limits.exps());
+            limits.exps(),
+            limits.copy_bytes());
       }
     }
   }
@@ -556,6 +562,11 @@ public final class NativeBackend implements Backend {
     }
   }
 
+  @Override
+  public Optional<DeviceMemory> ownMemory() {
+    return device.isCard() ? Optional.of(memory()) : Optional.empty();
+  }
+
   /**
    * Seconds the device takes for what {@code operations} calls on this backend, by its own clock
    * where it has one: without the calls themselves, which run ahead of it.
@@ -567,6 +578,60 @@ public final class NativeBackend implements Backend {
       operations.run();
       check(sy_timer_stop(device.pointer(), seconds));
       return seconds[0];
+    }
+  }
+
+  // ---- what CudaInterop is made of
+
+  boolean isCard() {
+    return device.isCard();
+  }
+
+  long deviceAddress(Tensor tensor) {
+    synchronized (device) {
+      device.pointer();
+      return buffer(tensor).address + tensor.offset() * tensor.dtype().bytes();
+    }
+  }
+
+  long streamAddress() {
+    synchronized (device) {
+      return sy_device_stream(device.pointer()).address();
+    }
+  }
+
+  Tensor borrow(Pointer memory, DType dtype, int rows, int cols) {
+    Checks.allocate(dtype, rows, cols);
+    long elements = (long) rows * cols;
+    long bytes = Math.multiplyExact(elements, dtype.bytes());
+    long start = memory.position() * memory.sizeof();
+    long known = memory.limit() * memory.sizeof() - start;
+    if (memory.isNull()) {
+      throw new IllegalArgumentException("the pointer to borrow is null");
+    }
+    if (memory.limit() > 0 && known < bytes) {
+      throw new IllegalArgumentException(
+          "the pointer to borrow has %d bytes, %s[%d, %d] takes %d"
+              .formatted(known, dtype, rows, cols, bytes));
+    }
+    long address = memory.address() + start;
+    if (address % dtype.bytes() != 0) {
+      throw new IllegalArgumentException(
+          "the pointer to borrow is not aligned to %s, %d bytes".formatted(dtype, dtype.bytes()));
+    }
+    Storage storage = new NativeStorage(this, device.borrow(memory, address, bytes), elements);
+    return new Tensor(storage, dtype, 0, rows, cols, cols);
+  }
+
+  void runAfter(@Nullable Pointer stream) {
+    synchronized (device) {
+      check(sy_device_after_stream(device.pointer(), stream));
+    }
+  }
+
+  void runBefore(@Nullable Pointer stream) {
+    synchronized (device) {
+      check(sy_stream_after_device(device.pointer(), stream));
     }
   }
 

@@ -5,6 +5,7 @@ import static io.sambay4j.bindings.global.Native.SY_ERR_DTYPE;
 import static io.sambay4j.bindings.global.Native.SY_ERR_OUT_OF_MEMORY;
 import static io.sambay4j.bindings.global.Native.SY_ERR_SHAPE;
 import static io.sambay4j.bindings.global.Native.SY_OK;
+import static io.sambay4j.bindings.global.Native.sy_buffer_borrow;
 import static io.sambay4j.bindings.global.Native.sy_buffer_create;
 import static io.sambay4j.bindings.global.Native.sy_buffer_data;
 import static io.sambay4j.bindings.global.Native.sy_buffer_destroy;
@@ -26,6 +27,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -91,6 +93,26 @@ final class NativeDevice {
     buffer.address = sy_buffer_data(buffer.pointer).address();
     resources.add(buffer);
     return buffer;
+  }
+
+  /** A buffer over somebody else's memory at {@code address}, which {@code owner} keeps alive. */
+  synchronized Buffer borrow(Pointer owner, long address, long bytes) {
+    Buffer buffer = new Buffer(this);
+    try (Pointer data = new Address(address)) {
+      check(sy_buffer_borrow(pointer(), data, bytes, buffer.pointer));
+    }
+    buffer.bytes = bytes;
+    buffer.address = address;
+    buffer.owner = owner;
+    resources.add(buffer);
+    return buffer;
+  }
+
+  /** An address as JavaCPP hands it over. */
+  static final class Address extends Pointer {
+    Address(long address) {
+      this.address = address;
+    }
   }
 
   synchronized PackedWeight weight(int rows, int cols, DType storage) {
@@ -191,6 +213,7 @@ final class NativeDevice {
   static final class Buffer extends Resource {
     final sy_buffer pointer = new sy_buffer();
     long address;
+    @Nullable Pointer owner; // of borrowed memory, kept from the garbage collector
 
     Buffer(NativeDevice device) {
       super(device);
@@ -205,6 +228,7 @@ final class NativeDevice {
     void destroy() {
       sy_buffer_destroy(pointer);
       pointer.setNull();
+      owner = null;
     }
   }
 

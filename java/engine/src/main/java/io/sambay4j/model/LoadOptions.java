@@ -86,6 +86,19 @@ public record LoadOptions(
         deterministic);
   }
 
+  /** The same with a prefix cache of so many bytes. */
+  public LoadOptions withPrefixCache(long bytes) {
+    return new LoadOptions(
+        weights,
+        activations,
+        contextLimit,
+        sequences,
+        stepTokens,
+        cacheTokens,
+        bytes,
+        deterministic);
+  }
+
   private static void check(String name, int value, int max) {
     if (value < 1 || value > max) {
       throw new IllegalArgumentException(

@@ -29,6 +29,8 @@ public record MemoryEstimate(
     int sequences,
     int contextTokens,
     long prefixCache) {
+  /** Tokens that few sequences exceed. */
+  public static final int USUAL_TOKENS = 16_384;
 
   /**
    * Adds up what {@link ModelLoader} allocates.
@@ -73,6 +75,14 @@ public record MemoryEstimate(
 
   public long total() {
     return weights + slot * sequences + cache() + workspace + prefixCache;
+  }
+
+  /**
+   * As {@link #total}, but no sequence with more than {@link #USUAL_TOKENS}: keys and values take
+   * memory as they come, and few texts are as long as a model's files allow.
+   */
+  public long usual() {
+    return total() - cache() + cachePerToken * sequences * Math.min(contextTokens, USUAL_TOKENS);
   }
 
   private static long weights(

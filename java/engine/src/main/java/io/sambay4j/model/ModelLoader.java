@@ -107,7 +107,8 @@ public final class ModelLoader {
           states,
           options.stepTokens(),
           options.deterministic(),
-          ModelFingerprint.of(config, options, checkpoint, backend.description()));
+          ModelFingerprint.of(config, options, checkpoint, backend.description()),
+          MemoryEstimate.of(config, options, checkpoint).weights());
     } catch (RuntimeException | Error e) {
       backend.close(); // closes what was made on it
       throw e;

@@ -111,22 +111,23 @@ public final class ModelWork {
   }
 
   /**
-   * Prompts from nothing, logits of the last token alone, in chunks: only the last token goes above
-   * the border of the two decoders.
+   * Prompts, logits of the last token alone, in chunks: only the last token goes above the border
+   * of the two decoders.
    *
+   * @param depth tokens before each prompt
    * @param chunk tokens of each prompt in one step
    */
-  public Step prompt(int batch, int tokens, int chunk) {
+  public Step prompt(int batch, int depth, int tokens, int chunk) {
     int border = config.layers().lastIndexOf(LayerKind.FULL);
     Products all = head; // of one prompt
     for (int layer = 0; layer < layers.length; layer++) {
       if (border < 0 || layer < border) {
         all = all.plus(layers[layer].times(tokens));
         for (int t = 0; t < tokens; t++) {
-          all = all.plusOther(attentionFlops(layer, t + 1));
+          all = all.plusOther(attentionFlops(layer, depth + t + 1));
         }
       } else {
-        all = all.plus(layers[layer]).plusOther(attentionFlops(layer, tokens));
+        all = all.plus(layers[layer]).plusOther(attentionFlops(layer, depth + tokens));
         if (layer == border) {
           double keysAndValues = 2.0 * 2 * config.kvWidth() * config.hiddenSize() * tokens;
           boolean quantized = layers[layer].quantized > 0;

@@ -8,11 +8,21 @@ package io.sambay4j.model;
  * @param tokens of the growing cache
  */
 record PrefixCacheBudget(int places, int tokens) {
-  /** Enough for any traffic, and few enough to look through at every eviction. */
+  /** Enough for any traffic. */
   private static final int MOST_PLACES = 4096;
 
   /** Tokens between two kept states in ordinary traffic: what the two kinds are balanced for. */
   private static final int TOKENS_PER_STATE = 512;
+
+  /** Bytes that one state takes in ordinary traffic. */
+  static long usualState(long slot, long token) {
+    return slot + token * TOKENS_PER_STATE;
+  }
+
+  /** Bytes beyond which no more states are kept. */
+  static long mostBytes(long slot, long token) {
+    return MOST_PLACES * usualState(slot, token);
+  }
 
   /**
    * Divides the bytes.
@@ -25,7 +35,7 @@ record PrefixCacheBudget(int places, int tokens) {
     if (bytes <= 0) {
       return new PrefixCacheBudget(0, 0);
     }
-    long growing = token * TOKENS_PER_STATE;
+    long growing = token * TOKENS_PER_STATE; // beside each slot
     double share = slot + growing == 0 ? 0 : (double) growing / (slot + growing);
     long most = Integer.MAX_VALUE / 4;
     long tokens = token == 0 ? 0 : Math.min(most, (long) (bytes * share) / token);

@@ -39,6 +39,7 @@ public final class SambayModel implements AutoCloseable {
   private final int maxStepTokens;
   private final boolean deterministic;
   private final String fingerprint;
+  private final long weightBytes;
   private final float[] logitsRow;
   private final DecodeGraphs decodeGraphs;
 
@@ -48,7 +49,8 @@ public final class SambayModel implements AutoCloseable {
       StatePool states,
       int maxStepTokens,
       boolean deterministic,
-      String fingerprint) {
+      String fingerprint,
+      long weightBytes) {
     this.config = parts.config();
     this.backend = parts.backend();
     this.owned = parts.owned();
@@ -61,6 +63,7 @@ public final class SambayModel implements AutoCloseable {
     this.maxStepTokens = maxStepTokens;
     this.deterministic = deterministic;
     this.fingerprint = fingerprint;
+    this.weightBytes = weightBytes;
     this.logitsRow = new float[config.vocabSize()];
     this.decodeGraphs = new DecodeGraphs(this, work.logits().rows());
     List<DecoderLayer> layers = parts.layers();
@@ -106,6 +109,11 @@ public final class SambayModel implements AutoCloseable {
   /** Names the model, its weights and how they and its caches are kept: whose states are alike. */
   public String fingerprint() {
     return fingerprint;
+  }
+
+  /** Bytes of weights and tables as they are kept: what a step reads, whatever its rows. */
+  public long weightBytes() {
+    return weightBytes;
   }
 
   /** Rows a step may have, all chunks together. */

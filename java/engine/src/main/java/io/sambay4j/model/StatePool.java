@@ -35,6 +35,7 @@ public final class StatePool implements AutoCloseable {
   private final DType dtype;
   private final int slots;
   private final int contextLimit;
+  private final long slotBytes;
   private final @Nullable MambaState[] mamba;
   private final @Nullable WindowCache[] windows;
   private final @Nullable GrowingCache[] caches; // of the full-attention layers
@@ -44,7 +45,6 @@ public final class StatePool implements AutoCloseable {
   private final Deque<Integer> freeSlots = new ArrayDeque<>(); // of sequences and of the parked
   private int spareBlocks; // that only parked snapshots hold
   private final int parkingPlaces;
-  private final long slotBytes;
   private int sequences; // held now
   private int parked; // snapshots in slots of the pool now
   private BooleanSupplier reclaimer = () -> false;

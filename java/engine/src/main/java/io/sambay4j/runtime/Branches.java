@@ -35,6 +35,11 @@ public final class Branches {
     return reader == null || state != null || eachAlone;
   }
 
+  /** Whether somebody has read the prompt: those who start now begin where that one stood. */
+  boolean isRead() {
+    return state != null;
+  }
+
   /**
    * A job starts.
    *

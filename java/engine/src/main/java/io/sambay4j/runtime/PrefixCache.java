@@ -10,12 +10,13 @@ import io.sambay4j.model.StatePool.Snapshot;
 import io.sambay4j.model.StateTensors;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,10 +32,7 @@ import org.slf4j.LoggerFactory;
  * <p>Of the scheduler's thread alone.
  */
 final class PrefixCache implements AutoCloseable {
-  /** A state for fewer tokens more than another is not worth its copy, nor a cut of the prompt. */
-  static final int WORTH_KEEPING = 32;
-
-  /** The same where the state need not be copied, because its sequence has ended. */
+  /** A state for fewer tokens more than another is not worth a place of its own. */
   private static final int WORTH_A_PLACE = 8;
 
   /** Reading a file pays only if it spares so many tokens more than a state in memory. */
@@ -47,9 +45,14 @@ final class PrefixCache implements AutoCloseable {
   private final long limit;
   private final @Nullable PrefixFiles files;
   private final Map<Factors, PrefixTree<Entry>> trees = new EnumMap<>(Factors.class);
-  private final Set<Entry> inMemory = new HashSet<>();
+  private final TreeSet<Entry> inMemory = // the one that is worth least first
+      new TreeSet<>(
+          Comparator.<Entry>comparingDouble(entry -> entry.value)
+              .thenComparingLong(entry -> entry.number));
   private final Map<Path, Entry> inFiles = new HashMap<>();
+  private final Map<Job, Path> awaited = new HashMap<>(); // files that jobs wait for
   private double clock; // the value of what was dropped last
+  private long entries; // ever made
   private long hits;
   private long misses;
   private long tokensSaved;
@@ -59,13 +62,20 @@ final class PrefixCache implements AutoCloseable {
   private static final class Entry {
     final PrefixTree<Entry> tree;
     final PrefixTree.Node<Entry> node;
+    final long number; // in the order in which they were made
     @Nullable Snapshot snapshot;
     @Nullable Path file;
     double usedAt; // the clock then
+    double value; // the more the later it was used; changed only outside the ordered set
 
-    Entry(PrefixTree<Entry> tree, PrefixTree.Node<Entry> node) {
+    Entry(PrefixTree<Entry> tree, PrefixTree.Node<Entry> node, long number) {
       this.tree = tree;
       this.node = node;
+      this.number = number;
+    }
+
+    boolean isInMemory() {
+      return snapshot != null;
     }
   }
 
@@ -73,8 +83,16 @@ final class PrefixCache implements AutoCloseable {
    * @param limit bytes of states and of the blocks that they alone hold
    * @param directory where states go that memory has no room for; null: nowhere
    * @param fileLimit bytes of files there
+   * @param source reads them
+   * @param wake called by another thread when one has been read
    */
-  PrefixCache(SambayModel model, long limit, @Nullable Path directory, long fileLimit) {
+  PrefixCache(
+      SambayModel model,
+      long limit,
+      @Nullable Path directory,
+      long fileLimit,
+      PrefixFiles.Source source,
+      Runnable wake) {
     this.model = model;
     this.states = model.states();
     this.limit = limit;
@@ -82,7 +100,9 @@ final class PrefixCache implements AutoCloseable {
       trees.put(factors, new PrefixTree<>());
     }
     this.files =
-        directory == null ? null : new PrefixFiles(model, directory, fileLimit, this::forget);
+        directory == null
+            ? null
+            : new PrefixFiles(model, directory, fileLimit, this::forget, source, wake);
     states.reclaimFrom(this::evict);
     if (files != null) {
       files.scan(this::found);
@@ -98,10 +118,10 @@ final class PrefixCache implements AutoCloseable {
     }
   }
 
-  private static Entry entry(PrefixTree<Entry> tree, PrefixTree.Node<Entry> node) {
+  private Entry entry(PrefixTree<Entry> tree, PrefixTree.Node<Entry> node) {
     Entry entry = node.value();
     if (entry == null) {
-      entry = new Entry(tree, node);
+      entry = new Entry(tree, node, entries++);
       tree.setValue(node, entry);
     }
     return entry;
@@ -112,7 +132,75 @@ final class PrefixCache implements AutoCloseable {
   }
 
   /**
-   * Gives an empty sequence the longest state there is for a prompt.
+   * Whether a job had better wait: the longest state there is for its prompt is in a file that is
+   * being read, or will be when others have been. When that is done, the scheduler is woken.
+   *
+   * @param most tokens the state may have
+   */
+  boolean waitsForFile(Job job, Factors factors, int most) {
+    if (files == null) {
+      return false;
+    }
+    Path known = awaited.get(job);
+    if (known != null
+        && inFiles.containsKey(known)
+        && files.progress(known) == PrefixFiles.Progress.NOT_READ) {
+      files.startReading(known);
+      return true;
+    }
+    int[] prompt = job.tokens(job.promptTokens());
+    int from = most;
+    while (true) {
+      PrefixTree.Node<Entry> node = tree(factors).match(prompt, from).node();
+      Entry entry = node == null ? null : node.value();
+      if (node == null || entry == null || entry.isInMemory()) {
+        return false;
+      }
+      Path file = entry.file;
+      if (file == null || !isWorthReading(entry)) {
+        from = node.depth() - 1;
+        continue;
+      }
+      switch (files.progress(file)) {
+        case NOT_READ -> {
+          awaitFile(job, file);
+          files.startReading(file);
+          return true;
+        }
+        case READ -> {
+          awaitFile(job, file); // its state is kept until the job begins
+          return false;
+        }
+        case UNUSABLE -> {
+          forget(file);
+          files.stopReading(file);
+        }
+      }
+    }
+  }
+
+  private void awaitFile(Job job, Path file) {
+    if (!file.equals(awaited.get(job))) {
+      stopWaiting(job);
+      awaited.put(job, file);
+    }
+  }
+
+  /** A job has begun, or ended before. */
+  void stopWaiting(Job job) {
+    Path file = awaited.remove(job);
+    if (file != null && files != null && !awaited.containsValue(file)) {
+      files.stopReading(file);
+    }
+  }
+
+  private static boolean isWorthReading(Entry entry) {
+    return entry.node.gap(Entry::isInMemory) >= WORTH_A_FILE;
+  }
+
+  /**
+   * Gives an empty sequence the longest state there is for a prompt. One in a file counts if it has
+   * been read, see {@link #waitsForFile}.
    *
    * @param most tokens the state may have: one must be left to feed
    * @return tokens at the prompt's beginning that some earlier sequence had too
@@ -130,7 +218,7 @@ final class PrefixCache implements AutoCloseable {
       }
       int length = node.depth(); // the node may go with a file that is not to be used
       if (restore(sequence, entry)) {
-        entry.usedAt = clock;
+        touch(entry);
         hits++;
         tokensSaved += length;
         return common;
@@ -145,14 +233,17 @@ final class PrefixCache implements AutoCloseable {
       return true;
     }
     return entry.file != null
-        && entry.node.gap(other -> other.snapshot != null) >= WORTH_A_FILE
+        && isWorthReading(entry)
         && restoreFromFile(sequence, entry, entry.file);
   }
 
   private boolean restoreFromFile(SequenceState sequence, Entry entry, Path file) {
-    State saved = Objects.requireNonNull(files).read(file);
+    State saved = Objects.requireNonNull(files).state(file);
+    if (saved == null) {
+      return false;
+    }
     int[] tokens = entry.node.tokens();
-    if (saved == null || !Arrays.equals(saved.tokens(), tokens)) {
+    if (!Arrays.equals(saved.tokens(), tokens)) {
       forget(file); // the file stays: it may be somebody's
       return false;
     }
@@ -166,8 +257,7 @@ final class PrefixCache implements AutoCloseable {
       return false;
     }
     if (hasRoom(clock + worth(tokens.length))) {
-      entry.snapshot = states.park(sequence);
-      inMemory.add(entry);
+      add(entry, states.park(sequence));
     }
     return true;
   }
@@ -176,7 +266,8 @@ final class PrefixCache implements AutoCloseable {
   void keep(int[] tokens, SequenceState sequence) {
     PrefixTree.@Nullable Node<Entry> node = place(tokens, sequence, 1);
     if (node != null) {
-      add(sequence, node, states.park(sequence));
+      Entry entry = entry(tree(factors(sequence)), node);
+      add(entry, states.park(sequence));
     }
   }
 
@@ -184,14 +275,28 @@ final class PrefixCache implements AutoCloseable {
   void keepLast(int[] tokens, SequenceState sequence) {
     PrefixTree.@Nullable Node<Entry> node = place(tokens, sequence, WORTH_A_PLACE);
     if (node != null) {
-      add(sequence, node, states.retire(sequence));
+      Entry entry = entry(tree(factors(sequence)), node);
+      add(entry, states.retire(sequence));
     }
   }
 
-  private void add(SequenceState sequence, PrefixTree.Node<Entry> node, Snapshot snapshot) {
-    Entry entry = entry(tree(factors(sequence)), node);
+  private void add(Entry entry, Snapshot snapshot) {
     entry.snapshot = snapshot;
+    touch(entry);
+    entry.node.nearestBelow(Entry::isInMemory, this::revalue); // they save less beside this one
+  }
+
+  /** A state is used now. */
+  private void touch(Entry entry) {
     entry.usedAt = clock;
+    if (entry.isInMemory()) {
+      revalue(entry);
+    }
+  }
+
+  private void revalue(Entry entry) {
+    inMemory.remove(entry);
+    entry.value = entry.usedAt + worth(entry.node.gap(Entry::isInMemory));
     inMemory.add(entry);
   }
 
@@ -214,7 +319,7 @@ final class PrefixCache implements AutoCloseable {
     PrefixTree.Node<Entry> known = tree.match(tokens, length).node();
     Entry nearest = known == null ? null : known.value();
     if (known != null && nearest != null && length - known.depth() < worthKeeping) {
-      nearest.usedAt = clock;
+      touch(nearest);
       if (nearest.snapshot != null || known.depth() < length) {
         return null;
       }
@@ -229,11 +334,10 @@ final class PrefixCache implements AutoCloseable {
    */
   private boolean hasRoom(double value) {
     while (states.freeParkingPlaces() == 0 || bytes() + states.slotBytes() > limit) {
-      Entry least = least();
-      if (least == null) {
+      if (inMemory.isEmpty()) {
         return false;
       }
-      if (value(least) > value) {
+      if (inMemory.first().value > value) {
         clock = value;
         return false;
       }
@@ -249,33 +353,15 @@ final class PrefixCache implements AutoCloseable {
 
   /** Drops the state that is worth least; false if there is none. */
   private boolean evict() {
-    Entry least = least();
-    if (least == null) {
+    if (inMemory.isEmpty()) {
       return false;
     }
-    clock = Math.max(clock, value(least));
+    Entry least = inMemory.first();
+    clock = Math.max(clock, least.value);
     evictions++;
     save(least, false);
     drop(least);
     return true;
-  }
-
-  private @Nullable Entry least() {
-    Entry least = null;
-    double leastValue = Double.MAX_VALUE;
-    for (Entry entry : inMemory) {
-      double value = value(entry);
-      if (value < leastValue) {
-        least = entry;
-        leastValue = value;
-      }
-    }
-    return least;
-  }
-
-  /** What a state is worth: more the later it was used. */
-  private double value(Entry entry) {
-    return entry.usedAt + worth(entry.node.gap(other -> other.snapshot != null));
   }
 
   /** Tokens saved for each byte by a state so many tokens after another. */
@@ -307,6 +393,7 @@ final class PrefixCache implements AutoCloseable {
     if (entry.snapshot != null) {
       entry.snapshot.close();
       entry.snapshot = null;
+      entry.node.nearestBelow(Entry::isInMemory, this::revalue); // they save more without it
     }
     removeIfNowhere(entry);
   }
@@ -341,7 +428,7 @@ final class PrefixCache implements AutoCloseable {
   /** Writes what is in memory only, where there is a directory, and gives everything back. */
   @Override
   public void close() {
-    for (Entry entry : Set.copyOf(inMemory)) {
+    for (Entry entry : List.copyOf(inMemory)) {
       try {
         save(entry, true);
       } catch (RuntimeException e) {

@@ -1,8 +1,11 @@
 package io.sambay4j.runtime;
 
+import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +45,19 @@ final class PrefixTree<V> {
         before = before.parent;
       }
       return depth - (before == null ? 0 : before.depth);
+    }
+
+    /** Calls for the first value on each way down from here that counts. */
+    void nearestBelow(Predicate<V> counts, Consumer<V> each) {
+      Deque<Node<V>> open = new ArrayDeque<>(children.values());
+      while (!open.isEmpty()) {
+        Node<V> node = open.pop();
+        if (node.value != null && counts.test(node.value)) {
+          each.accept(node.value);
+        } else {
+          open.addAll(node.children.values());
+        }
+      }
     }
 
     /** All tokens from the root. */

@@ -16,12 +16,10 @@ final class Sequences {
   /** Tokens of a prompt after which its state is kept again. */
   private static final int KEEP_EVERY = 1024;
 
-  /** A prompt with fewer new tokens than this is not cut before its last one. */
-  private static final int WORTH_A_CUT = 128;
-
   private final SambayModel model;
   private final StatePool states;
   private final @Nullable PrefixCache prefixes;
+  private final WorthKeeping worth;
 
   /**
    * @param prefixes null: nothing is kept
@@ -30,6 +28,7 @@ final class Sequences {
     this.model = model;
     this.states = model.states();
     this.prefixes = prefixes;
+    this.worth = WorthKeeping.of(model);
   }
 
   private @Nullable PrefixCache prefixes(Job job) {
@@ -68,6 +67,26 @@ final class Sequences {
                 states.freeBlocks() + states.spareBlocks()));
   }
 
+  /**
+   * Whether a job had better wait, because the state that it begins from is being read from a file.
+   */
+  boolean waitsForFile(Job job) {
+    PrefixCache cache = prefixes(job);
+    Branches branches = job.terms().branches();
+    return cache != null
+        && job.needsSequence()
+        && (branches == null || !branches.isRead())
+        && cache.waitsForFile(job, job.neededFactors(model), job.promptTokens() - 1);
+  }
+
+  /** A job that may have waited for a file does so no more. */
+  void stopWaiting(Job job) {
+    PrefixCache cache = prefixes(job);
+    if (cache != null) {
+      cache.stopWaiting(job);
+    }
+  }
+
   /** Lets a job begin. One that needs a sequence gets it; there must be a free slot. */
   void start(Job job) {
     if (!job.needsSequence()) {
@@ -94,6 +113,8 @@ final class Sequences {
     } catch (RuntimeException | Error e) {
       sequence.close();
       throw e;
+    } finally {
+      stopWaiting(job);
     }
   }
 
@@ -101,11 +122,13 @@ final class Sequences {
   private int[] cuts(Job job, int start, int shared, int last) {
     boolean keeps = prefixes(job) != null;
     List<Integer> cuts = new ArrayList<>();
-    if (keeps && shared - start >= PrefixCache.WORTH_KEEPING && shared < last) {
+    int kept = start;
+    if (keeps && shared - start >= worth.seenAgain() && shared < last) {
       cuts.add(shared); // somebody else went another way from here
+      kept = shared;
     }
-    boolean isRepeated = shared == last && last - start >= PrefixCache.WORTH_KEEPING;
-    if (job.terms().branches() != null || (keeps && (isRepeated || last - start >= WORTH_A_CUT))) {
+    int worthIt = shared == last ? worth.seenAgain() : worth.seenOnce();
+    if (job.terms().branches() != null || (keeps && last - kept >= worthIt)) {
       cuts.add(last); // the same prompt may come again
     }
     return cuts.stream().mapToInt(cut -> cut).toArray();

@@ -6,11 +6,11 @@ import java.util.List;
 
 /**
  * The queue: jobs in the order of {@link Job#arrival}, so that priority is a head start and nobody
- * waits for ever. Guarded by the scheduler's lock.
+ * waits for ever. Any thread may use it.
  */
 final class WaitingJobs {
   private final int limit;
-  private final List<Job> jobs = new ArrayList<>();
+  private final List<Job> jobs = new ArrayList<>(); // guarded by this
 
   /**
    * @param limit jobs that may wait while no place is free, at least 1
@@ -19,11 +19,11 @@ final class WaitingJobs {
     this.limit = limit;
   }
 
-  int limit() {
-    return limit;
+  synchronized boolean isEmpty() {
+    return jobs.isEmpty();
   }
 
-  int size() {
+  synchronized int size() {
     return jobs.size();
   }
 
@@ -33,7 +33,7 @@ final class WaitingJobs {
    * @param places how many of those here will not have to wait
    * @throws EngineBusyException if more would wait than the limit says
    */
-  void add(List<? extends Job> more, int places) {
+  synchronized void add(List<? extends Job> more, int places) {
     if (jobs.size() + more.size() > (long) limit + places) {
       throw new EngineBusyException(
           "the engine is busy: %d requests wait, and the queue takes %d; try again later"
@@ -49,11 +49,11 @@ final class WaitingJobs {
   }
 
   /** All of them in their order. */
-  List<Job> inOrder() {
+  synchronized List<Job> inOrder() {
     return List.copyOf(jobs);
   }
 
-  void remove(Job job) {
+  synchronized void remove(Job job) {
     jobs.remove(job);
   }
 }

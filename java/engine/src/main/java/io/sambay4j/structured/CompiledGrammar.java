@@ -10,6 +10,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,14 +22,23 @@ import org.jspecify.annotations.Nullable;
  * the whole mask of a place is kept as well.
  *
  * <p>All generations share what is kept, under one lock. When it exceeds its budget, it is dropped
- * and found again.
+ * and found again. A mask that is not kept takes milliseconds: it is found by another thread.
  */
 final class CompiledGrammar implements TokenConstraint.Factory {
   /** What is kept for one grammar may take so much memory. */
   private static final long MAX_BYTES = 8L << 20;
 
+  private static final int NO_TOKEN = -1;
+
   /** A place in the grammar, among the positions that were in use when it was reached. */
   record Place(Positions positions, Position position) {}
+
+  /**
+   * A place, and the tokens that may come next; the end apart.
+   *
+   * @param allowed of the vocabulary
+   */
+  record Here(Place place, TokenMask allowed) {}
 
   /**
    * What a state allows, whatever its rule was called from.
@@ -43,6 +53,7 @@ final class CompiledGrammar implements TokenConstraint.Factory {
   private final int[] tagTokens;
   private final int[] stateClasses;
 
+  private final ReentrantLock lock = new ReentrantLock(); // guards what follows
   private Positions positions;
   private final Map<Integer, Inside> insides = new HashMap<>();
   private final Map<Position, TokenMask> masks = new HashMap<>();
@@ -58,26 +69,56 @@ final class CompiledGrammar implements TokenConstraint.Factory {
   }
 
   @Override
-  public synchronized TokenConstraint start() {
-    return new GrammarConstraint(this, new Place(positions, positions.start()));
-  }
-
-  /** The tokens that may come next; the end apart. */
-  synchronized TokenMask allowed(Place place) {
-    Place current = current(place);
-    TokenMask mask = masks.get(current.position);
-    if (mask == null) {
-      mask = find(current.position);
-      masks.put(current.position, mask);
-      maskBytes += mask.bytes();
+  public TokenConstraint start() {
+    lock.lock();
+    try {
+      return new GrammarConstraint(this, allowed(new Place(positions, positions.start())));
+    } finally {
+      lock.unlock();
     }
-    return mask;
   }
 
   /** The place after a token that is allowed. */
-  synchronized Place after(Place place, int token) {
-    Place current = current(place);
-    return new Place(current.positions, step(current.position, token));
+  Found<Here> after(Place place, int token) {
+    if (!lock.tryLock()) { // somebody finds a mask
+      return Found.begin(() -> search(place, token));
+    }
+    try {
+      Place current = current(place);
+      return allowed(new Place(current.positions, step(current.position, token)));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** What is allowed in a place among the positions in use: at once, where it is known. */
+  private Found<Here> allowed(Place place) {
+    TokenMask known = masks.get(place.position);
+    return known != null
+        ? Found.known(new Here(place, known))
+        : Found.begin(() -> search(place, NO_TOKEN));
+  }
+
+  private Here search(Place place, int token) {
+    lock.lock();
+    try {
+      Place current = current(place);
+      Place next =
+          token == NO_TOKEN ? current : new Place(current.positions, step(current.position, token));
+      return new Here(next, mask(next.position));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private TokenMask mask(Position position) {
+    TokenMask mask = masks.get(position);
+    if (mask == null) {
+      mask = find(position);
+      masks.put(position, mask);
+      maskBytes += mask.bytes();
+    }
+    return mask;
   }
 
   private Position step(Position from, int token) {

@@ -2,45 +2,43 @@ package io.sambay4j.structured;
 
 import io.sambay4j.sampling.TokenConstraint;
 import io.sambay4j.sampling.TokenMask;
-import io.sambay4j.structured.CompiledGrammar.Place;
-import org.jspecify.annotations.Nullable;
+import io.sambay4j.structured.CompiledGrammar.Here;
 
-/** Where one generation is in a grammar. */
+/**
+ * Where one generation is in a grammar. What may come next is looked for as soon as a token has
+ * been chosen, by another thread where it takes long: the model computes meanwhile.
+ */
 final class GrammarConstraint implements TokenConstraint {
   private final CompiledGrammar grammar;
-  private Place place;
-  private @Nullable TokenMask allowed;
+  private Found<Here> here;
 
-  GrammarConstraint(CompiledGrammar grammar, Place place) {
+  GrammarConstraint(CompiledGrammar grammar, Found<Here> here) {
     this.grammar = grammar;
-    this.place = place;
+    this.here = here;
   }
 
   @Override
   public TokenMask allowed() {
-    if (allowed == null) {
-      allowed = grammar.allowed(place);
-    }
-    return allowed;
+    return here.get().allowed();
   }
 
   @Override
   public boolean mayEnd() {
-    return place.position().complete;
+    return here.get().place().position().complete;
   }
 
   @Override
   public void accept(int token) {
-    if (!allowed().contains(token)) {
+    Here now = here.get();
+    if (!now.allowed().contains(token)) {
       throw new IllegalArgumentException(
           "token %d does not continue a text that the grammar allows".formatted(token));
     }
-    place = grammar.after(place, token);
-    allowed = null;
+    here = grammar.after(now.place(), token);
   }
 
   @Override
   public TokenConstraint copy() {
-    return new GrammarConstraint(grammar, place);
+    return new GrammarConstraint(grammar, here);
   }
 }

@@ -9,15 +9,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * {@code generation_config.json}: what the publisher of a model recommends for sampling. Null means
- * that the file does not say.
+ * that the file does not say. Ranges are those that sampling takes: what a model recommends can be
+ * followed, or the model is refused when it is opened.
  *
  * @param eosTokenIds tokens that end an answer; empty if not given
  * @param doSample false recommends greedy decoding
- * @param temperature 0 to 100
- * @param topK 0 to {@link Integer#MAX_VALUE}, 0 for off
+ * @param temperature 0 to 2
+ * @param topK 0 to 1048576, 0 for off
  * @param topP over 0, up to 1
  * @param minP 0 to 1
- * @param repetitionPenalty over 0, up to 100
+ * @param repetitionPenalty 0.01 to 10
  * @param maxNewTokens at least 1
  */
 public record GenerationConfig(
@@ -60,11 +61,11 @@ public record GenerationConfig(
         fields.tokenIds("eos_token_id", Integer.MAX_VALUE),
         fields.optionalInteger("bos_token_id", 0, Integer.MAX_VALUE),
         fields.optionalBoolean("do_sample"),
-        fields.optionalNumber("temperature", 0, 100),
-        fields.optionalInteger("top_k", 0, Integer.MAX_VALUE),
+        fields.optionalNumber("temperature", 0, 2),
+        fields.optionalInteger("top_k", 0, 1 << 20),
         fields.optionalNumber("top_p", Double.MIN_VALUE, 1),
         fields.optionalNumber("min_p", 0, 1),
-        fields.optionalNumber("repetition_penalty", Double.MIN_VALUE, 100),
+        fields.optionalNumber("repetition_penalty", 0.01, 10),
         fields.optionalInteger("max_new_tokens", 1, Integer.MAX_VALUE));
   }
 }

@@ -56,11 +56,16 @@ final class ModelWorkTest {
     for (int t = 0; t < 20; t++) {
       oneByOne += work.decode(1, t + 1).otherFlops();
     }
-    ModelWork.Step prompt = work.prompt(1, 20, 8);
+    ModelWork.Step prompt = work.prompt(1, 0, 20, 8);
     assertTrue(prompt.otherFlops() <= oneByOne, prompt + " and " + oneByOne);
-    assertTrue(prompt.otherFlops() > work.prompt(1, 19, 8).otherFlops());
+    assertTrue(prompt.otherFlops() > work.prompt(1, 0, 19, 8).otherFlops());
+    boolean attends =
+        ModelConfig.read(directory(name).resolve(ModelConfig.FILE)).layers().stream()
+            .anyMatch(
+                kind -> kind == LayerKind.SWA || kind == LayerKind.FULL || kind == LayerKind.CROSS);
+    assertEquals(attends, work.prompt(1, 20, 20, 8).otherFlops() > prompt.otherFlops());
     assertEquals(3.0 * work.memory().weights(), prompt.bytes());
-    assertEquals(2 * prompt.otherFlops(), work.prompt(2, 20, 8).otherFlops());
+    assertEquals(2 * prompt.otherFlops(), work.prompt(2, 0, 20, 8).otherFlops());
   }
 
   private static Path directory(String name) {

@@ -56,11 +56,23 @@ public final class TestModels {
   /** Loads a model onto the best device here. */
   public static SambayModel load(
       Path directory, int sequences, int contextLimit, int stepTokens, int cacheTokens) {
+    return load(directory, sequences, contextLimit, stepTokens, cacheTokens, 0);
+  }
+
+  /** The same with a prefix cache. */
+  public static SambayModel load(
+      Path directory,
+      int sequences,
+      int contextLimit,
+      int stepTokens,
+      int cacheTokens,
+      long prefixCacheBytes) {
     ModelConfig config = ModelConfig.read(directory.resolve(ModelConfig.FILE));
     Backend backend = Backends.open("auto", null, 0);
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       LoadOptions options =
-          new LoadOptions(null, DType.F32, contextLimit, sequences, stepTokens, cacheTokens);
+          new LoadOptions(null, DType.F32, contextLimit, sequences, stepTokens, cacheTokens)
+              .withPrefixCache(prefixCacheBytes);
       return ModelLoader.load(backend, config, checkpoint, options, (done, total) -> {});
     }
   }

@@ -8,17 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sambay4j.EngineBusyException;
-import io.sambay4j.model.Chunk;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.TestModels;
 import io.sambay4j.runtime.Job.Terms;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -35,116 +32,31 @@ final class AdmissionOrderTest {
     return TestModels.load(TestModels.TINY_REASONER, sequences, 2048, 256, cacheTokens);
   }
 
-  private static int[] prompt(int length) {
-    int[] ids = new int[length];
-    Arrays.setAll(ids, i -> (i * 31) % 400);
-    return ids;
-  }
-
   private static Terms asking(int longest, int priority, @Nullable Duration limit) {
     return new Terms(0, longest, priority, limit, false, null);
   }
 
-  /** Reads a prompt and decodes greedily so many tokens. */
-  private static final class Answer extends Job {
-    final String name;
-    final int count;
-    final List<String> ends;
-    final List<Integer> generated = new ArrayList<>();
-    final List<Integer> chunks = new ArrayList<>();
-    final CompletableFuture<End> end = new CompletableFuture<>();
-    private float @Nullable [] logits;
-
-    Answer(String name, @Nullable SequenceState state, int[] prompt, int count, List<String> ends) {
-      this(name, state, prompt, count, ends, asking(prompt.length + count, 0, null));
-    }
-
-    Answer(
-        String name,
-        @Nullable SequenceState state,
-        int[] prompt,
-        int count,
-        List<String> ends,
-        Terms terms) {
-      super(state, prompt, 0, terms);
-      this.name = name;
-      this.count = count;
-      this.ends = ends;
-    }
-
-    @Override
-    protected Chunk.Wanted wanted(int from, int to, int of) {
-      return to == of ? Chunk.Wanted.LAST : Chunk.Wanted.NONE;
-    }
-
-    @Override
-    protected void logits(int index, float[] row) {
-      logits = row.clone();
-    }
-
-    @Override
-    protected void fed(int[] ids, int done, int of) {
-      chunks.add(ids.length);
-    }
-
-    @Override
-    protected int @Nullable [] next() {
-      if (generated.size() == count) {
-        return null;
-      }
-      int best = 0;
-      for (int i = 1; i < logits.length; i++) {
-        best = logits[i] > logits[best] ? i : best;
-      }
-      generated.add(best);
-      return new int[] {best};
-    }
-
-    @Override
-    protected void ended(End how, @Nullable Throwable failure) {
-      ends.add(name);
-      if (failure == null) {
-        end.complete(how);
-      } else {
-        end.completeExceptionally(failure);
-      }
-    }
-
-    End end() throws Exception {
-      return end.get(200, TimeUnit.SECONDS);
-    }
-
-    int[] ids() {
-      return generated.stream().mapToInt(id -> id).toArray();
-    }
-  }
-
-  private static void together(Scheduler scheduler, List<? extends Job> jobs) {
-    scheduler.call(
-        () -> {
-          jobs.forEach(scheduler::submit);
-          return true;
-        });
-  }
-
-  private static List<String> ends() {
+  private static List<String> events() {
     return Collections.synchronizedList(new ArrayList<>());
   }
 
   @Test
   void priorityIsAHeadStartInTheQueue() throws Exception {
     try (Scheduler scheduler = new Scheduler(model(1, 2048))) {
-      List<String> ends = ends();
-      List<Answer> jobs = new ArrayList<>();
-      jobs.add(new Answer("first", null, prompt(5), 50, ends, asking(60, 100, null)));
+      List<String> events = events();
+      List<GreedyJob> jobs = new ArrayList<>();
+      jobs.add(
+          new GreedyJob("first", null, GreedyJob.prompt(5), 50, events, asking(60, 100, null)));
       for (int priority : new int[] {-100, 0, 7, 100}) {
-        jobs.add(new Answer("" + priority, null, prompt(5), 2, ends, asking(9, priority, null)));
+        jobs.add(
+            new GreedyJob(
+                "" + priority, null, GreedyJob.prompt(5), 2, events, asking(9, priority, null)));
       }
-      together(scheduler, jobs);
-      for (Answer job : jobs) {
+      GreedyJob.together(scheduler, jobs);
+      for (GreedyJob job : jobs) {
         assertEquals(Job.End.DONE, job.end());
       }
-      assertEquals(List.of("first", "100", "7", "0", "-100"), ends);
+      assertEquals(List.of("first", "100", "7", "0", "-100"), GreedyJob.ended(events));
     }
   }
 
@@ -152,14 +64,17 @@ final class AdmissionOrderTest {
   @Test
   void whoWaitsLongEnoughComesBeforeAnyPriority() throws Exception {
     try (Scheduler scheduler = new Scheduler(model(1, 2048))) {
-      List<String> ends = ends();
-      Answer modest = new Answer("modest", null, prompt(5), 2, ends, asking(9, -1, null));
-      Answer blocks = new Answer("blocks", null, prompt(5), 1900, ends, asking(1905, 100, null));
-      together(scheduler, List.of(blocks, modest));
-      List<Answer> important = new ArrayList<>();
+      List<String> events = events();
+      GreedyJob modest =
+          new GreedyJob("modest", null, GreedyJob.prompt(5), 2, events, asking(9, -1, null));
+      GreedyJob blocks =
+          new GreedyJob("blocks", null, GreedyJob.prompt(5), 1900, events, asking(1905, 100, null));
+      GreedyJob.together(scheduler, List.of(blocks, modest));
+      List<GreedyJob> important = new ArrayList<>();
       long start = System.nanoTime();
       while (!modest.end.isDone()) { // a point of priority is a second
-        Answer next = new Answer("important", null, prompt(5), 20, ends, asking(30, 1, null));
+        GreedyJob next =
+            new GreedyJob("important", null, GreedyJob.prompt(5), 20, events, asking(30, 1, null));
         scheduler.submit(next);
         important.add(next);
         if (System.nanoTime() - start < TimeUnit.SECONDS.toNanos(3)) {
@@ -170,7 +85,7 @@ final class AdmissionOrderTest {
       }
       assertEquals(Job.End.DONE, modest.end());
       important.forEach(Job::cancel);
-      for (Answer job : important) {
+      for (GreedyJob job : important) {
         job.end();
       }
     }
@@ -179,21 +94,22 @@ final class AdmissionOrderTest {
   @Test
   void aFullQueueTakesNoMore() throws Exception {
     try (Scheduler scheduler = new Scheduler(model(1, 2048), SMALL_QUEUE)) {
-      List<String> ends = ends();
-      Answer runs = new Answer("runs", null, prompt(5), 1000, ends);
+      List<String> events = events();
+      GreedyJob runs = new GreedyJob("runs", null, GreedyJob.prompt(5), 1000, events);
       scheduler.submit(runs);
       while (scheduler.counters().running() == 0) {
         Thread.sleep(1);
       }
-      List<Answer> waiting = new ArrayList<>();
+      List<GreedyJob> waiting = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
-        waiting.add(new Answer("waits", null, prompt(5), 1, ends));
+        waiting.add(new GreedyJob("waits", null, GreedyJob.prompt(5), 1, events));
         scheduler.submit(waiting.get(i));
       }
       EngineBusyException busy =
           assertThrows(
               EngineBusyException.class,
-              () -> scheduler.submit(new Answer("refused", null, prompt(5), 1, ends)));
+              () ->
+                  scheduler.submit(new GreedyJob("refused", null, GreedyJob.prompt(5), 1, events)));
       assertTrue(busy.getMessage().contains("3 requests wait"), busy.getMessage());
       waiting.get(0).cancel();
       waiting.get(0).end();
@@ -202,27 +118,35 @@ final class AdmissionOrderTest {
           () ->
               scheduler.submitAll(
                   List.of(
-                      new Answer("a", null, prompt(5), 1, ends),
-                      new Answer("b", null, prompt(5), 1, ends))),
+                      new GreedyJob("a", null, GreedyJob.prompt(5), 1, events),
+                      new GreedyJob("b", null, GreedyJob.prompt(5), 1, events))),
           "all or none");
-      Answer fits = new Answer("fits", null, prompt(5), 1, ends);
+      GreedyJob fits = new GreedyJob("fits", null, GreedyJob.prompt(5), 1, events);
       scheduler.submit(fits);
       runs.cancel();
       assertEquals(Job.End.DONE, fits.end());
-      assertFalse(ends.contains("refused") || ends.contains("a"));
+      assertFalse(
+          GreedyJob.ended(events).contains("refused") || GreedyJob.ended(events).contains("a"));
     }
   }
 
   @Test
   void timeLimitsEndWhoRunsAndWhoWaits() throws Exception {
     try (Scheduler scheduler = new Scheduler(model(1, 4096))) {
-      List<String> ends = ends();
+      List<String> events = events();
       Duration soon = Duration.ofMillis(150);
-      Answer runs = new Answer("runs", null, prompt(5), 2000, ends, asking(2005, 0, soon));
-      Answer waits =
-          new Answer("waits", null, prompt(5), 2000, ends, asking(2005, 0, Duration.ofNanos(1)));
-      Answer after = new Answer("after", null, prompt(5), 1, ends);
-      together(scheduler, List.of(runs, waits, after));
+      GreedyJob runs =
+          new GreedyJob("runs", null, GreedyJob.prompt(5), 2000, events, asking(2005, 0, soon));
+      GreedyJob waits =
+          new GreedyJob(
+              "waits",
+              null,
+              GreedyJob.prompt(5),
+              2000,
+              events,
+              asking(2005, 0, Duration.ofNanos(1)));
+      GreedyJob after = new GreedyJob("after", null, GreedyJob.prompt(5), 1, events);
+      GreedyJob.together(scheduler, List.of(runs, waits, after));
       assertEquals(Job.End.TIME_LIMIT, waits.end());
       assertEquals(0, waits.generated.size());
       Job.End end = runs.end();
@@ -238,7 +162,8 @@ final class AdmissionOrderTest {
     int[][] alone = new int[8][];
     for (int i = 0; i < alone.length; i++) {
       try (Scheduler scheduler = new Scheduler(model(8, 12 * 64))) {
-        Answer job = new Answer("alone", null, prompt(20 + 10 * i), 300 - 30 * i, ends());
+        GreedyJob job =
+            new GreedyJob("alone", null, GreedyJob.prompt(20 + 10 * i), 300 - 30 * i, events());
         scheduler.submit(job);
         job.end();
         alone[i] = job.ids();
@@ -246,11 +171,11 @@ final class AdmissionOrderTest {
     }
     SambayModel model = model(8, 12 * 64);
     try (Scheduler scheduler = new Scheduler(model)) {
-      List<Answer> jobs = new ArrayList<>();
+      List<GreedyJob> jobs = new ArrayList<>();
       for (int i = 0; i < alone.length; i++) {
-        jobs.add(new Answer("job", null, prompt(20 + 10 * i), 300 - 30 * i, ends()));
+        jobs.add(new GreedyJob("job", null, GreedyJob.prompt(20 + 10 * i), 300 - 30 * i, events()));
       }
-      together(scheduler, jobs);
+      GreedyJob.together(scheduler, jobs);
       for (int i = 0; i < alone.length; i++) {
         assertEquals(Job.End.DONE, jobs.get(i).end());
         assertArrayEquals(alone[i], jobs.get(i).ids(), "job " + i);
@@ -262,9 +187,9 @@ final class AdmissionOrderTest {
   @Test
   void whatNoEmptyCacheWouldHoldIsRefusedAtOnce() throws Exception {
     try (Scheduler scheduler = new Scheduler(model(2, 4 * 64))) {
-      Answer runs = new Answer("runs", null, prompt(10), 200, ends());
-      Answer large = new Answer("large", null, prompt(300), 1, ends());
-      together(scheduler, List.of(runs, large));
+      GreedyJob runs = new GreedyJob("runs", null, GreedyJob.prompt(10), 200, events());
+      GreedyJob large = new GreedyJob("large", null, GreedyJob.prompt(300), 1, events());
+      GreedyJob.together(scheduler, List.of(runs, large));
       ExecutionException e = assertThrows(ExecutionException.class, large::end);
       Throwable cause = assertInstanceOf(IllegalStateException.class, e.getCause());
       assertTrue(cause.getMessage().contains("the key/value cache is full"), cause.getMessage());
@@ -280,14 +205,14 @@ final class AdmissionOrderTest {
     SambayModel model = model(2, 4 * 64);
     try (Scheduler scheduler = new Scheduler(model)) {
       SequenceState session = scheduler.call(() -> model.states().acquire());
-      List<String> ends = ends();
-      Answer request = new Answer("request", null, prompt(10), 180, ends);
-      Answer inSession = new Answer("session", session, prompt(90), 30, ends);
-      together(scheduler, List.of(request, inSession));
+      List<String> events = events();
+      GreedyJob request = new GreedyJob("request", null, GreedyJob.prompt(10), 180, events);
+      GreedyJob inSession = new GreedyJob("session", session, GreedyJob.prompt(90), 30, events);
+      GreedyJob.together(scheduler, List.of(request, inSession));
       assertEquals(Job.End.DONE, request.end());
       assertEquals(Job.End.DONE, inSession.end());
-      assertEquals(List.of("request", "session"), ends);
-      Answer tooMuch = new Answer("too much", null, prompt(140), 1, ends);
+      assertEquals(List.of("request", "session"), GreedyJob.ended(events));
+      GreedyJob tooMuch = new GreedyJob("too much", null, GreedyJob.prompt(140), 1, events);
       scheduler.submit(tooMuch);
       assertThrows(ExecutionException.class, tooMuch::end, "the session keeps its blocks");
     }
@@ -298,20 +223,21 @@ final class AdmissionOrderTest {
   void promptsTakeTurnsBesideADecoder() throws Exception {
     SambayModel model = model(4, 8192);
     try (Scheduler scheduler = new Scheduler(model, new Scheduler.Settings(100, 32, 0, null, 0))) {
-      List<String> ends = ends();
-      Answer decoder = new Answer("decoder", null, prompt(3), 500, ends);
+      List<String> events = events();
+      GreedyJob decoder = new GreedyJob("decoder", null, GreedyJob.prompt(3), 500, events);
       scheduler.submit(decoder);
       while (scheduler.call(() -> decoder.generated.size()) < 3) {
         Thread.sleep(1);
       }
-      Answer large = new Answer("large", null, prompt(640), 1, ends);
-      Answer small = new Answer("small", null, prompt(64), 1, ends);
+      GreedyJob large = new GreedyJob("large", null, GreedyJob.prompt(640), 1, events);
+      GreedyJob small = new GreedyJob("small", null, GreedyJob.prompt(64), 1, events);
       int before = scheduler.call(() -> decoder.generated.size());
-      together(scheduler, List.of(large, small));
+      GreedyJob.together(scheduler, List.of(large, small));
       large.end();
       int after = scheduler.call(() -> decoder.generated.size());
       assertEquals(Job.End.DONE, small.end());
-      assertEquals(List.of("small", "large"), ends.subList(0, 2), "read in turn");
+      assertEquals(
+          List.of("small", "large"), GreedyJob.ended(events).subList(0, 2), "read in turn");
       assertTrue(
           after - before >= 22 || decoder.end.isDone(),
           "a token of the decoder beside each of 22 chunks, had " + (after - before));

@@ -13,11 +13,7 @@ import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.TestModels;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -40,99 +36,12 @@ final class SchedulerTest {
         TestModels.load(TestModels.TINY_REASONER, sequences, 512, stepTokens, cacheTokens));
   }
 
-  private static int[] prompt(int length) {
-    int[] ids = new int[length];
-    Arrays.setAll(ids, i -> (i * 31) % 400);
-    return ids;
-  }
-
-  /** Reads a prompt and decodes greedily; writes down what happens in which order. */
-  private static class Recorder extends Job {
-    final String name;
-    final int answer;
-    final List<String> events;
-    final List<Integer> generated = new ArrayList<>();
-    final CompletableFuture<Boolean> end = new CompletableFuture<>();
-    private float @Nullable [] logits;
-
-    Recorder(
-        String name, @Nullable SequenceState state, int[] input, int answer, List<String> events) {
-      this(name, state, input, answer, events, Terms.reading(input.length + answer));
-    }
-
-    Recorder(
-        String name,
-        @Nullable SequenceState state,
-        int[] input,
-        int answer,
-        List<String> events,
-        Terms terms) {
-      super(state, input, 0, terms);
-      this.name = name;
-      this.answer = answer;
-      this.events = events;
-    }
-
-    @Override
-    protected Chunk.Wanted wanted(int from, int to, int of) {
-      return to == of ? Chunk.Wanted.LAST : Chunk.Wanted.NONE;
-    }
-
-    @Override
-    protected void logits(int index, float[] row) {
-      logits = row.clone();
-    }
-
-    @Override
-    protected void fed(int[] ids, int done, int of) {
-      events.add(name + " " + ids.length);
-    }
-
-    @Override
-    protected int @Nullable [] next() {
-      if (generated.size() == answer) {
-        return null;
-      }
-      int best = 0;
-      for (int i = 1; i < logits.length; i++) {
-        best = logits[i] > logits[best] ? i : best;
-      }
-      generated.add(best);
-      return new int[] {best};
-    }
-
-    @Override
-    protected void ended(End how, @Nullable Throwable failure) {
-      events.add(
-          name
-              + switch (how) {
-                case DONE -> " ended";
-                case CANCELLED -> " cancelled";
-                case TIME_LIMIT -> " late";
-                case FAILED -> " failed";
-              });
-      if (failure == null) {
-        end.complete(how == End.CANCELLED);
-      } else {
-        end.completeExceptionally(failure);
-      }
-    }
-
-    boolean wasCancelled() throws Exception {
-      return end.get(60, TimeUnit.SECONDS);
-    }
-
-    Throwable failure() {
-      return assertThrows(ExecutionException.class, () -> end.get(60, TimeUnit.SECONDS)).getCause();
-    }
-  }
-
   @Test
   void aLongPromptHoldsUpNobodysNextToken() throws Exception {
     try (Scheduler scheduler = scheduler(4, 16, 4096)) {
       List<String> events = new ArrayList<>();
-      Recorder decoder = new Recorder("decoder", null, prompt(3), 20, events);
-      Recorder reader = new Recorder("reader", null, prompt(150), 1, events);
+      GreedyJob decoder = new GreedyJob("decoder", null, GreedyJob.prompt(3), 20, events);
+      GreedyJob reader = new GreedyJob("reader", null, GreedyJob.prompt(150), 1, events);
       together(
           scheduler,
           () -> {
@@ -158,8 +67,8 @@ final class SchedulerTest {
   void promptsShareAStep() throws Exception {
     try (Scheduler scheduler = scheduler(4, 16, 4096)) {
       List<String> events = new ArrayList<>();
-      Recorder big = new Recorder("long", null, prompt(160), 1, events);
-      Recorder small = new Recorder("short", null, prompt(15), 1, events);
+      GreedyJob big = new GreedyJob("long", null, GreedyJob.prompt(160), 1, events);
+      GreedyJob small = new GreedyJob("short", null, GreedyJob.prompt(15), 1, events);
       together(
           scheduler,
           () -> {
@@ -180,12 +89,12 @@ final class SchedulerTest {
   void jobsGetSlotsInTheOrderTheyCame() throws Exception {
     try (Scheduler scheduler = scheduler(1, 16, 512)) {
       List<String> events = new ArrayList<>();
-      List<Recorder> jobs = new ArrayList<>();
+      List<GreedyJob> jobs = new ArrayList<>();
       for (int i = 0; i < 5; i++) {
-        jobs.add(new Recorder("job " + i, null, prompt(5 + i), 3, events));
+        jobs.add(new GreedyJob("job " + i, null, GreedyJob.prompt(5 + i), 3, events));
       }
       together(scheduler, () -> jobs.forEach(scheduler::submit));
-      for (Recorder job : jobs) {
+      for (GreedyJob job : jobs) {
         assertFalse(job.wasCancelled());
       }
       assertEquals(
@@ -200,9 +109,9 @@ final class SchedulerTest {
     try (Scheduler scheduler = new Scheduler(model)) {
       List<String> events = new ArrayList<>();
       SequenceState session = scheduler.call(() -> model.states().acquire());
-      Recorder first = new Recorder("first", null, prompt(5), 30, events);
-      Recorder waits = new Recorder("waits", null, prompt(5), 1, events);
-      Recorder passes = new Recorder("passes", session, prompt(5), 1, events);
+      GreedyJob first = new GreedyJob("first", null, GreedyJob.prompt(5), 30, events);
+      GreedyJob waits = new GreedyJob("waits", null, GreedyJob.prompt(5), 1, events);
+      GreedyJob passes = new GreedyJob("passes", session, GreedyJob.prompt(5), 1, events);
       together(
           scheduler,
           () -> {
@@ -221,7 +130,7 @@ final class SchedulerTest {
     SambayModel model = TestModels.load(TestModels.TINY_REASONER, 1, 512, 16, 512);
     try (Scheduler scheduler = new Scheduler(model)) {
       scheduler.call(() -> model.states().acquire());
-      Recorder job = new Recorder("job", null, prompt(5), 1, new ArrayList<>());
+      GreedyJob job = new GreedyJob("job", null, GreedyJob.prompt(5), 1, new ArrayList<>());
       scheduler.submit(job);
       Throwable failure = assertInstanceOf(IllegalStateException.class, job.failure());
       assertTrue(failure.getMessage().contains("held by open sessions"), failure.getMessage());
@@ -232,16 +141,16 @@ final class SchedulerTest {
   void aFullCacheFailsOnlyWhoNeedsMore() throws Exception {
     int[] alone;
     try (Scheduler scheduler = scheduler(3, 64, 512)) {
-      Recorder job = new Recorder("alone", null, prompt(100), 60, new ArrayList<>());
+      GreedyJob job = new GreedyJob("alone", null, GreedyJob.prompt(100), 60, new ArrayList<>());
       scheduler.submit(job);
       job.wasCancelled();
-      alone = job.generated.stream().mapToInt(id -> id).toArray();
+      alone = job.ids();
     }
     SambayModel model = TestModels.load(TestModels.TINY_REASONER, 3, 512, 64, 5 * 64);
     try (Scheduler scheduler = new Scheduler(model)) { // 3 blocks for the neighbour, 2 are left
       List<String> events = new ArrayList<>();
-      Recorder neighbour = new Recorder("neighbour", null, prompt(100), 60, events);
-      Recorder greedy = new Recorder("greedy", null, prompt(400), 5, events);
+      GreedyJob neighbour = new GreedyJob("neighbour", null, GreedyJob.prompt(100), 60, events);
+      GreedyJob greedy = new GreedyJob("greedy", null, GreedyJob.prompt(400), 5, events);
       together(
           scheduler,
           () -> {
@@ -252,7 +161,7 @@ final class SchedulerTest {
       assertTrue(
           failure.getMessage().contains("the key/value cache is full"), failure.getMessage());
       assertFalse(neighbour.wasCancelled());
-      assertArrayEquals(alone, neighbour.generated.stream().mapToInt(id -> id).toArray());
+      assertArrayEquals(alone, neighbour.ids());
       assertEquals(3, scheduler.call(() -> model.states().freeSlots()));
     }
   }
@@ -263,44 +172,44 @@ final class SchedulerTest {
     SambayModel model = TestModels.load(TestModels.TINY_REASONER, 6, 512, 64, 4096);
     try (Scheduler scheduler = new Scheduler(model)) {
       List<String> events = new ArrayList<>();
-      Recorder neighbour = new Recorder("neighbour", null, prompt(20), 30, events);
-      Recorder wanted =
-          new Recorder("wanted", null, prompt(20), 30, events) {
+      GreedyJob neighbour = new GreedyJob("neighbour", null, GreedyJob.prompt(20), 30, events);
+      GreedyJob wanted =
+          new GreedyJob("wanted", null, GreedyJob.prompt(20), 30, events) {
             @Override
             protected Chunk.Wanted wanted(int from, int to, int of) {
               throw new ArithmeticException(name);
             }
           };
-      Recorder logits =
-          new Recorder("logits", null, prompt(20), 30, events) {
+      GreedyJob logits =
+          new GreedyJob("logits", null, GreedyJob.prompt(20), 30, events) {
             @Override
             protected void logits(int index, float[] row) {
               throw new AssertionError(name);
             }
           };
-      Recorder fed =
-          new Recorder("fed", null, prompt(20), 30, events) {
+      GreedyJob fed =
+          new GreedyJob("fed", null, GreedyJob.prompt(20), 30, events) {
             @Override
             protected void fed(int[] ids, int done, int of) {
               throw new ArithmeticException(name);
             }
           };
-      Recorder next =
-          new Recorder("next", null, prompt(20), 30, events) {
+      GreedyJob next =
+          new GreedyJob("next", null, GreedyJob.prompt(20), 30, events) {
             @Override
             protected int @Nullable [] next() {
               throw new StackOverflowError(name);
             }
           };
-      Recorder ended =
-          new Recorder("ended", null, prompt(20), 2, events) {
+      GreedyJob ended =
+          new GreedyJob("ended", null, GreedyJob.prompt(20), 2, events) {
             @Override
             protected void ended(End how, @Nullable Throwable failure) {
               super.ended(how, failure);
               throw new AssertionError(name);
             }
           };
-      List<Recorder> failing = List.of(wanted, logits, fed, next);
+      List<GreedyJob> failing = List.of(wanted, logits, fed, next);
       together(
           scheduler,
           () -> {
@@ -308,7 +217,7 @@ final class SchedulerTest {
             scheduler.submit(ended);
             scheduler.submit(neighbour);
           });
-      for (Recorder job : failing) {
+      for (GreedyJob job : failing) {
         assertEquals(job.name, job.failure().getMessage());
       }
       assertFalse(ended.wasCancelled());
@@ -324,8 +233,8 @@ final class SchedulerTest {
     try (Scheduler scheduler = new Scheduler(model)) {
       SequenceState session = scheduler.call(() -> model.states().acquire());
       List<String> events = new ArrayList<>();
-      Recorder job =
-          new Recorder("job", session, prompt(20), 1, events) {
+      GreedyJob job =
+          new GreedyJob("job", session, GreedyJob.prompt(20), 1, events) {
             @Override
             protected void logits(int index, float[] row) {
               throw new ArithmeticException("at the last chunk");
@@ -343,10 +252,10 @@ final class SchedulerTest {
   void cancelledJobsEndWhereverTheyAre() throws Exception {
     try (Scheduler scheduler = scheduler(1, 16, 512)) {
       List<String> events = new ArrayList<>();
-      Recorder runs = new Recorder("runs", null, prompt(200), 100, events);
-      List<Recorder> wait = new ArrayList<>();
+      GreedyJob runs = new GreedyJob("runs", null, GreedyJob.prompt(200), 100, events);
+      List<GreedyJob> wait = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
-        wait.add(new Recorder("waits " + i, null, prompt(5), 1, events));
+        wait.add(new GreedyJob("waits " + i, null, GreedyJob.prompt(5), 1, events));
       }
       together(
           scheduler,
@@ -369,15 +278,15 @@ final class SchedulerTest {
   void cancelFromManyThreadsLosesNoJob() throws Exception {
     try (Scheduler scheduler = scheduler(8, 16, 4096)) {
       for (int round = 0; round < 50; round++) {
-        List<Recorder> jobs = new ArrayList<>();
+        List<GreedyJob> jobs = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
-          Recorder job = new Recorder("job", null, prompt(10), 400, new ArrayList<>());
+          GreedyJob job = new GreedyJob("job", null, GreedyJob.prompt(10), 400, new ArrayList<>());
           jobs.add(job);
           scheduler.submit(job);
         }
         List<Thread> threads = jobs.stream().map(job -> new Thread(job::cancel)).toList();
         threads.forEach(Thread::start);
-        for (Recorder job : jobs) {
+        for (GreedyJob job : jobs) {
           assertTrue(job.wasCancelled(), "round " + round);
         }
       }
@@ -387,8 +296,8 @@ final class SchedulerTest {
   @Test
   void closeEndsWhatRunsAndWhatWaits() throws Exception {
     Scheduler scheduler = scheduler(1, 16, 512);
-    Recorder runs = new Recorder("runs", null, prompt(200), 200, new ArrayList<>());
-    Recorder waits = new Recorder("waits", null, prompt(5), 1, new ArrayList<>());
+    GreedyJob runs = new GreedyJob("runs", null, GreedyJob.prompt(200), 200, new ArrayList<>());
+    GreedyJob waits = new GreedyJob("waits", null, GreedyJob.prompt(5), 1, new ArrayList<>());
     together(
         scheduler,
         () -> {
@@ -399,7 +308,7 @@ final class SchedulerTest {
     other.start();
     scheduler.close();
     other.join();
-    for (Recorder job : List.of(runs, waits)) {
+    for (GreedyJob job : List.of(runs, waits)) {
       assertEquals("the model is closed", job.failure().getMessage());
     }
     assertThrows(IllegalStateException.class, () -> scheduler.submit(runs));
@@ -442,8 +351,8 @@ final class SchedulerTest {
   void waitingOnTheEnginesThreadIsRefused() throws Exception {
     try (Scheduler scheduler = scheduler(1, 16, 512)) {
       AtomicReference<@Nullable Throwable> seen = new AtomicReference<>();
-      Recorder job =
-          new Recorder("job", null, prompt(3), 1, new ArrayList<>()) {
+      GreedyJob job =
+          new GreedyJob("job", null, GreedyJob.prompt(3), 1, new ArrayList<>()) {
             @Override
             protected int @Nullable [] next() {
               try {

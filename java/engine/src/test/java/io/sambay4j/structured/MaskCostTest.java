@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What masks over a vocabulary of 200,000 tokens cost: printed for docs/structured-output.md, not
@@ -43,6 +45,34 @@ class MaskCostTest {
     List<TokenMask> warm = walk("warm", grammar, o200k, ids);
     for (int i = 0; i < ids.length; i++) {
       assertSame(cold.get(i), warm.get(i), "token " + i);
+    }
+  }
+
+  /** What the thread that runs the model spends on masks, if a step takes as long as that. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 5, 20})
+  void masksAreFoundWhileTheModelComputes(int stepMillis) throws InterruptedException {
+    Tokenizer o200k = TestFiles.O200k.TOKENIZER;
+    int[] ids = o200k.encode(TEXT);
+    for (int round = 0; round < 20; round++) {
+      walk("", Grammar.jsonSchema(SCHEMA + " ".repeat(30 + round)), o200k, ids);
+    }
+    Grammar grammar = Grammar.jsonSchema(SCHEMA + " ".repeat(100 + stepMillis));
+    for (String what : List.of("cold", "warm")) {
+      TokenConstraint constraint = grammar.over(o200k).start();
+      long total = 0;
+      long longest = 0;
+      for (int id : ids) {
+        Thread.sleep(stepMillis);
+        long start = System.nanoTime();
+        assertTrue(constraint.allowed().contains(id), "token " + id);
+        constraint.accept(id);
+        long time = System.nanoTime() - start;
+        total += time;
+        longest = Math.max(longest, time);
+      }
+      print("steps of %d ms, %s, the dearest token".formatted(stepMillis, what), longest);
+      print("steps of %d ms, %s, on average".formatted(stepMillis, what), total / ids.length);
     }
   }
 

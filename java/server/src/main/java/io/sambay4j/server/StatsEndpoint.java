@@ -14,8 +14,8 @@ import io.sambay4j.server.openai.ServedModels;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code /stats}: what the page's gauges show. The first model's figures stand at the top, as they
- * do in each entry of {@code models}.
+ * {@code /stats}: what the page's gauges show. The figures of an engine stand in its model's entry
+ * of {@code models}, those of the process beside it.
  */
 final class StatsEndpoint implements Router.Endpoint {
   private final ServedModels models;
@@ -35,14 +35,11 @@ final class StatsEndpoint implements Router.Endpoint {
 
   @Override
   public void handle(Exchange exchange) {
-    ServedModel first = models.all().get(0);
     ObjectNode root =
         Json.object()
-            .put("model", first.name())
             .put("version", Version.project())
             .put("draining", live.draining())
-            .put("server_uptime_seconds", (System.nanoTime() - started) / 1_000_000_000);
-    put(root, first.model().statistics());
+            .put("uptime_seconds", (System.nanoTime() - started) / 1_000_000_000);
     ObjectNode calls =
         root.putObject("server")
             .put("generations_running", live.running())
@@ -67,7 +64,7 @@ final class StatsEndpoint implements Router.Endpoint {
             .put("device", served.model().device())
             .put("context_limit", served.model().contextLimit());
     served.aliases().forEach(model.putArray("aliases")::add);
-    put(model.putObject("engine"), served.model().statistics());
+    putFigures(model.putObject("engine"), served.model().statistics());
     SamplingParameters sampling = served.model().defaultSampling();
     model
         .putObject("default_sampling")
@@ -79,8 +76,9 @@ final class StatsEndpoint implements Router.Endpoint {
     return model;
   }
 
-  private static void put(ObjectNode root, EngineStatistics now) {
-    root.put("running", now.running())
+  private static void putFigures(ObjectNode engine, EngineStatistics now) {
+    engine
+        .put("running", now.running())
         .put("waiting", now.waiting())
         .put("queue_limit", now.queueLimit())
         .put("slots_used", now.slotsUsed())
