@@ -46,10 +46,14 @@ import picocli.CommandLine.Option;
       "  sambay bench-serve --concurrency 16 --requests 200",
       "  sambay bench-serve --rate 8 --prompt lognormal:256,0.8 --output uniform:16,256",
       "  sambay bench-serve --url http://127.0.0.1:8080 --shared-prefix 1000 --slo ttft=0.5,tpot=0.05",
-      "  sambay bench-serve --concurrency 32 --json run.json --plot run.svg"
+      "  sambay bench-serve --concurrency 32 --json run.json --plot run.svg",
+      "  sambay bench-serve --concurrency 1 --turns 2 --prompt 2048 --output 16"
     })
 final class BenchServeCommand implements Callable<Integer> {
+  private static final String COMMON_POOL_THREADS =
+      "java.util.concurrent.ForkJoinPool.common.parallelism";
   private static final int PROBE_WORDS = 64;
+  private static final int MAX_REQUESTS = 10_000_000;
   private static final double[] SHOWN = {0.5, 0.9, 0.95, 0.99, 1};
 
   private final Console console;
@@ -128,6 +132,24 @@ final class BenchServeCommand implements Callable<Integer> {
   private String outputLengths = "64";
 
   @Option(
+      names = "--turns",
+      paramLabel = "N",
+      order = 18,
+      defaultValue = "1",
+      description =
+          "Requests that make a conversation: each sends all that was said before, as soon as it was said. --requests, "
+              + "--concurrency and --rate then count conversations. Default: 1.")
+  private int turns;
+
+  @Option(
+      names = "--turn-prompt",
+      paramLabel = "LENGTHS",
+      order = 18,
+      defaultValue = "16",
+      description = "Tokens of what is said in later turns, likewise. Default: 16.")
+  private String turnLengths = "16";
+
+  @Option(
       names = "--shared-prefix",
       paramLabel = "N",
       order = 19,
@@ -168,6 +190,15 @@ final class BenchServeCommand implements Callable<Integer> {
   private int timeout;
 
   @Option(
+      names = "--event-interval",
+      paramLabel = "MS",
+      order = 26,
+      defaultValue = "20",
+      description =
+          "Of its own server: milliseconds for which streams gather tokens; 0: none. Default: 20.")
+  private int eventInterval;
+
+  @Option(
       names = "--json",
       paramLabel = "FILE",
       order = 41,
@@ -188,12 +219,14 @@ final class BenchServeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     check();
+    keepThreads();
     LoadReport.Objectives demanded =
         objectives == null ? LoadReport.Objectives.NONE : LoadReport.Objectives.parse(objectives);
     Lengths prompt = Lengths.parse(promptLengths);
+    Lengths turn = Lengths.parse(turnLengths);
     Lengths output = Lengths.parse(outputLengths);
     if (url != null) {
-      return measure(url, prompt, output, demanded);
+      return measure(url, prompt, turn, output, demanded);
     }
     try (TextModel opened =
             model.openText(
@@ -206,14 +239,29 @@ final class BenchServeCommand implements Callable<Integer> {
                 builder -> cache.apply(builder.queueLimit(Math.max(requests, 1))));
         SambayServer server =
             SambayServer.start(
-                HttpOptions.builder().port(0).build(),
+                HttpOptions.builder()
+                    .port(0)
+                    .eventInterval(Duration.ofMillis(eventInterval))
+                    .build(),
                 List.of(
                     new ServedModel(
                         model.label().replaceAll("[^!-~]", "-"),
                         List.of(),
                         opened,
                         Instant.now())))) {
-      return measure(URI.create("http://127.0.0.1:" + server.port()), prompt, output, demanded);
+      return measure(
+          URI.create("http://127.0.0.1:" + server.port()), prompt, turn, output, demanded);
+    }
+  }
+
+  /**
+   * With two processors the JDK's common pool has one thread, and then its HTTP client starts a
+   * thread for every answer. Has an effect before the pool's first use.
+   */
+  private static void keepThreads() {
+    if (System.getProperty(COMMON_POOL_THREADS) == null
+        && Runtime.getRuntime().availableProcessors() < 3) {
+      System.setProperty(COMMON_POOL_THREADS, "2");
     }
   }
 
@@ -226,10 +274,12 @@ final class BenchServeCommand implements Callable<Integer> {
       throw new IllegalArgumentException("--rate must be above 0, up to 100000, but was " + rate);
     }
     range("--concurrency", concurrency == null ? 1 : concurrency, 1, 100_000);
-    range("--requests", requests, 1, 10_000_000);
+    range("--requests", requests, 1, MAX_REQUESTS);
+    range("--turns", turns, 1, MAX_REQUESTS / requests);
     range("--warm-up", warmUp, 0, 1_000_000);
     range("--shared-prefix", sharedPrefix, 0, 1_000_000);
     range("--timeout", timeout, 1, 86_400);
+    range("--event-interval", eventInterval, 0, 1000);
     if (url != null
         && !(List.of("http", "https").contains(String.valueOf(url.getScheme()))
             && url.getHost() != null)) {
@@ -246,7 +296,8 @@ final class BenchServeCommand implements Callable<Integer> {
   }
 
   @SuppressWarnings("try") // the handler of Ctrl-C works by being there
-  private int measure(URI address, Lengths prompt, Lengths output, LoadReport.Objectives demanded)
+  private int measure(
+      URI address, Lengths prompt, Lengths turn, Lengths output, LoadReport.Objectives demanded)
       throws InterruptedException {
     String key = apiKey != null ? apiKey : url == null ? null : System.getenv("OPENAI_API_KEY");
     try (LoadClient client =
@@ -257,16 +308,18 @@ final class BenchServeCommand implements Callable<Integer> {
           new Load.Plan(
               served,
               requests,
+              turns,
               rate != null ? 0 : concurrency == null ? 8 : concurrency,
               rate == null ? 0 : rate,
               prompt,
+              turn,
               output,
               seed);
       warmUp(client, plan, prompts);
       AtomicBoolean interrupted = new AtomicBoolean();
       List<Answer> answers;
       try (Progress progress = new Progress(console, "measuring")) {
-        Load load = new Load(client, plan, prompts, done -> progress.update(done, requests));
+        Load load = new Load(client, plan, prompts, done -> progress.update(done, plan.requests()));
         try (Interrupts interrupts =
             Interrupts.handle(
                 () -> {
@@ -296,7 +349,7 @@ final class BenchServeCommand implements Callable<Integer> {
 
   private int promptTokens(LoadClient client, String served, int words) throws IOException {
     String prompt = Prompts.text(new Random(seed), words);
-    Answer answer = client.ask(served, prompt, 1, new Clock(), 0).join();
+    Answer answer = client.ask(served, List.of(prompt), 1, new Clock(), 0).join().answer();
     if (!answer.succeeded()) {
       throw new IOException(String.valueOf(answer.error()));
     }
@@ -311,9 +364,11 @@ final class BenchServeCommand implements Callable<Integer> {
               new Load.Plan(
                   plan.model(),
                   warmUp,
+                  plan.turns(),
                   plan.concurrency(),
                   plan.rate(),
                   plan.promptTokens(),
+                  plan.turnTokens(),
                   plan.outputTokens(),
                   ~seed), // other prompts than those measured
               prompts,
@@ -352,11 +407,14 @@ final class BenchServeCommand implements Callable<Integer> {
   }
 
   private String description(Load.Plan plan) {
-    return "%s, prompt %s%s, output %s"
+    return "%s, %sprompt %s%s, output %s"
         .formatted(
             plan.rate() > 0
                 ? "open loop, %s requests/s".formatted(Units.rate(plan.rate()))
                 : "closed loop, %d at once".formatted(plan.concurrency()),
+            plan.turns() == 1
+                ? ""
+                : "%d turns, the later of %s, ".formatted(plan.turns(), plan.turnTokens()),
             sharedPrefix == 0 ? "" : sharedPrefix + " shared + ",
             plan.promptTokens(),
             plan.outputTokens());
@@ -399,6 +457,11 @@ final class BenchServeCommand implements Callable<Integer> {
     console.out().println();
     Table times = new Table("ms", ">mean", ">p50", ">p90", ">p95", ">p99", ">max");
     row(times, "time to first token", report.timeToFirstToken());
+    if (plan.turns() > 1) {
+      for (int turn = 1; turn <= report.turns(); turn++) {
+        row(times, "  of turn " + turn, report.ofTurn(turn).timeToFirstToken());
+      }
+    }
     row(times, "time per output token", report.timePerOutputToken());
     row(times, "between pieces", report.interTokenLatency());
     row(times, "end to end", report.total());
@@ -430,6 +493,8 @@ final class BenchServeCommand implements Callable<Integer> {
         .put("rate", plan.rate())
         .put("prompt", plan.promptTokens().toString())
         .put("output", plan.outputTokens().toString())
+        .put("turns", plan.turns())
+        .put("turn_prompt", plan.turnTokens().toString())
         .put("shared_prefix", sharedPrefix)
         .put("ignore_eos", !stopAtEndTokens)
         .put("warm_up", warmUp)
@@ -455,10 +520,22 @@ final class BenchServeCommand implements Callable<Integer> {
     put(root, "between_pieces_s", report.interTokenLatency());
     put(root, "end_to_end_s", report.total());
     put(root, "sent_late_s", report.lateness());
+    ArrayNode byTurn = root.putArray("turns");
+    for (int turn = 1; turn <= report.turns(); turn++) {
+      LoadReport of = report.ofTurn(turn);
+      ObjectNode node =
+          byTurn
+              .addObject()
+              .put("turn", turn)
+              .put("prompt_tokens_mean", of.meanPromptTokens())
+              .put("cached_share", of.cachedShare());
+      put(node, "time_to_first_token_s", of.timeToFirstToken());
+    }
     ArrayNode all = root.putArray("answers");
     for (Answer answer : report.answers()) {
       ObjectNode node =
           all.addObject()
+              .put("turn", answer.turn())
               .put("due_s", answer.due())
               .put("sent_s", answer.sent())
               .put("end_s", answer.end())

@@ -205,6 +205,16 @@ final class ServeCommand implements Callable<Integer> {
       description = "A stream that has nothing to say pings so often. Default: 10.")
   private int pingSeconds;
 
+  @Option(
+      names = "--event-interval",
+      paramLabel = "MS",
+      order = 35,
+      defaultValue = "20",
+      description =
+          "A stream that has sent something within so many milliseconds gathers what comes and sends it together; 0: each "
+              + "token by itself. Default: 20.")
+  private int eventInterval;
+
   ServeCommand(Console console) {
     this.console = console;
   }
@@ -288,6 +298,7 @@ final class ServeCommand implements Callable<Integer> {
         .idleTimeout(Duration.ofSeconds(idleSeconds))
         .writeTimeout(Duration.ofSeconds(writeSeconds))
         .pingInterval(Duration.ofSeconds(pingSeconds))
+        .eventInterval(Duration.ofMillis(eventInterval))
         .build();
   }
 

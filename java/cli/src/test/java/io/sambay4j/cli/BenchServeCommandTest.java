@@ -84,6 +84,42 @@ final class BenchServeCommandTest {
         "the prefix cache knows the beginning: " + json.path("cached_share"));
   }
 
+  @Test
+  void laterTurnsSendWhatWasSaid() throws Exception {
+    Run run =
+        Run.sambay(
+                "bench-serve",
+                "-n",
+                6,
+                "-c",
+                2,
+                "--turns",
+                3,
+                "-p",
+                300,
+                "-o",
+                8,
+                "--json",
+                directory.resolve("run.json"))
+            .expect(0);
+    assertTrue(run.out().contains("of turn 3"), run.out());
+    JsonNode json = new ObjectMapper().readTree(Files.readString(directory.resolve("run.json")));
+    assertEquals(18, json.path("succeeded").asInt(), json.path("errors").toString());
+    JsonNode turns = json.path("turns");
+    assertEquals(3, turns.size());
+    for (int i = 1; i < 3; i++) {
+      JsonNode before = turns.path(i - 1);
+      JsonNode turn = turns.path(i);
+      assertTrue(
+          turn.path("prompt_tokens_mean").asDouble()
+              > before.path("prompt_tokens_mean").asDouble() + 8,
+          "what was said comes again: " + turns);
+      assertTrue(turn.path("cached_share").asDouble() > 0.7, "the prefix cache knows it: " + turns);
+      assertEquals(6, turn.path("time_to_first_token_s").path("count").asInt());
+    }
+    assertTrue(turns.path(0).path("cached_share").asDouble() < 0.3, "a new prompt: " + turns);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -95,6 +131,9 @@ final class BenchServeCommandTest {
         "--requests 0 | --requests must be from 1",
         "--prompt many | is not a distribution of lengths",
         "--slo fast | is no objective",
+        "--turns 0 | --turns must be from 1",
+        "--turn-prompt 0 | is not a distribution of lengths",
+        "--event-interval 1001 | --event-interval must be from 0 to 1000",
         "--url ftp://x | --url must be http",
       })
   void whatMakesNoSenseIsRefused(String options, String expected) {

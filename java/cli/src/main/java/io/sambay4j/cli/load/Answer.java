@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What came back for one request. Times are in seconds after the beginning of the run.
  *
+ * @param turn of its conversation, from 1
  * @param due when it was to be sent; times are counted from here, so that a client that comes late
  *     does not make the server look quick
  * @param sent when it was sent
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param error what went wrong; null: nothing
  */
 public record Answer(
+    int turn,
     double due,
     double sent,
     double firstToken,

@@ -18,10 +18,12 @@ final class AnswerReader implements Flow.Subscriber<String> {
   private static final String DATA = "data:";
   private static final int MAX_ERROR_CHARS = 10_000;
 
+  private final int turn;
   private final Clock clock;
   private final double due;
   private final double sent;
   private final StringBuilder refusal = new StringBuilder();
+  private final StringBuilder content = new StringBuilder();
   private final List<Double> gaps = new ArrayList<>();
   private int status;
   private double first = Double.NaN;
@@ -33,7 +35,8 @@ final class AnswerReader implements Flow.Subscriber<String> {
   private boolean done;
   private @Nullable String error;
 
-  AnswerReader(Clock clock, double due) {
+  AnswerReader(int turn, Clock clock, double due) {
+    this.turn = turn;
     this.clock = clock;
     this.due = due;
     this.sent = clock.seconds();
@@ -77,10 +80,9 @@ final class AnswerReader implements Flow.Subscriber<String> {
       return;
     }
     JsonNode delta = event.path("choices").path(0).path("delta");
-    boolean text =
-        !delta.path("content").asText("").isEmpty()
-            || !delta.path("reasoning_content").asText("").isEmpty();
-    if (text) {
+    String text = delta.path("content").asText("");
+    content.append(text);
+    if (!text.isEmpty() || !delta.path("reasoning_content").asText("").isEmpty()) {
       double now = clock.seconds();
       if (pieces == 0) {
         first = now;
@@ -108,10 +110,16 @@ final class AnswerReader implements Flow.Subscriber<String> {
     // As above.
   }
 
+  /** The text so far, without thoughts. */
+  synchronized String text() {
+    return content.toString();
+  }
+
   /** The answer as it is, once the exchange has ended. */
   synchronized Answer answer(@Nullable Throwable failure) {
     double end = pieces > 0 && failure == null ? last : clock.seconds();
     return new Answer(
+        turn,
         due,
         sent,
         first,

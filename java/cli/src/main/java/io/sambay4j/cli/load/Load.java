@@ -9,33 +9,48 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Sends requests in a closed or an open loop and collects what comes back. */
+/**
+ * Holds conversations, most of them of one turn, in a closed or an open loop and collects what
+ * comes back.
+ */
 public final class Load {
   /**
    * What is asked.
    *
    * @param model the name that requests give
-   * @param requests how many
-   * @param concurrency requests under way at once; 0: an open loop
-   * @param rate requests a second in an open loop, with exponential gaps; 0: a closed loop
-   * @param promptTokens of prompts, the common beginning not counted
+   * @param conversations how many
+   * @param turns of each: requests that follow one another at once, with all that was said before
+   * @param concurrency conversations under way at once; 0: an open loop
+   * @param rate conversations a second in an open loop, with exponential gaps; 0: a closed loop
+   * @param promptTokens of first prompts, the common beginning not counted
+   * @param turnTokens of the prompts after them
    * @param outputTokens of answers
    * @param seed of lengths, words and gaps
    */
   public record Plan(
       String model,
-      int requests,
+      int conversations,
+      int turns,
       int concurrency,
       double rate,
       Lengths promptTokens,
+      Lengths turnTokens,
       Lengths outputTokens,
-      long seed) {}
+      long seed) {
+    /** Requests, if none fails. */
+    public int requests() {
+      return conversations * turns;
+    }
+  }
 
-  private record Request(String prompt, int outputTokens, double due) {}
+  /** One turn's part of a conversation. */
+  private record Turn(String prompt, int outputTokens) {}
+
+  private record Conversation(List<Turn> turns, double due) {}
 
   private final LoadClient client;
   private final Plan plan;
-  private final List<Request> requests = new ArrayList<>();
+  private final List<Conversation> conversations = new ArrayList<>();
   private final List<Answer> answers = new ArrayList<>(); // guarded by this
   private final CountDownLatch ended;
   private final Consumer<Integer> progress;
@@ -53,13 +68,20 @@ public final class Load {
     this.client = client;
     this.plan = plan;
     this.progress = progress;
-    this.ended = new CountDownLatch(plan.requests());
+    this.ended = new CountDownLatch(plan.conversations());
     Random random = new Random(plan.seed());
     double due = 0;
-    for (int i = 0; i < plan.requests(); i++) {
-      int output = plan.outputTokens().draw(random);
-      String prompt = prompts.draw(random, plan.promptTokens().draw(random));
-      requests.add(new Request(prompt, output, due));
+    for (int i = 0; i < plan.conversations(); i++) {
+      List<Turn> turns = new ArrayList<>();
+      for (int turn = 0; turn < plan.turns(); turn++) {
+        int output = plan.outputTokens().draw(random);
+        String prompt =
+            turn == 0
+                ? prompts.draw(random, plan.promptTokens().draw(random))
+                : prompts.words(random, plan.turnTokens().draw(random));
+        turns.add(new Turn(prompt, output));
+      }
+      conversations.add(new Conversation(turns, due));
       if (plan.rate() > 0) {
         due -= Math.log(1 - random.nextDouble()) / plan.rate();
       }
@@ -72,7 +94,7 @@ public final class Load {
     if (plan.rate() > 0) {
       sendOnTime();
     } else {
-      for (int i = 0; i < Math.min(plan.concurrency(), plan.requests()); i++) {
+      for (int i = 0; i < Math.min(plan.concurrency(), plan.conversations()); i++) {
         sendNext();
       }
     }
@@ -94,31 +116,39 @@ public final class Load {
   }
 
   private void sendOnTime() throws InterruptedException {
-    for (Request request : requests) {
-      double wait = request.due - clock.seconds();
+    for (Conversation conversation : conversations) {
+      double wait = conversation.due - clock.seconds();
       if (stopped || (wait > 0 && ended.await((long) (wait * 1e9), TimeUnit.NANOSECONDS))) {
         return;
       }
-      send(request, request.due);
+      send(conversation, List.of(), conversation.due);
     }
   }
 
   private void sendNext() {
-    Request request;
+    Conversation conversation;
     synchronized (this) {
-      if (stopped || next == requests.size()) {
+      if (stopped || next == conversations.size()) {
         return;
       }
-      request = requests.get(next++);
+      conversation = conversations.get(next++);
     }
-    send(request, clock.seconds());
+    send(conversation, List.of(), clock.seconds());
   }
 
-  private void send(Request request, double due) {
+  /**
+   * Sends a conversation's next turn.
+   *
+   * @param said before it
+   */
+  private void send(Conversation conversation, List<String> said, double due) {
+    Turn turn = conversation.turns.get(said.size() / 2);
+    List<String> messages = new ArrayList<>(said);
+    messages.add(turn.prompt);
     CompletableFuture<Void> unused =
         client
-            .ask(plan.model(), request.prompt, request.outputTokens, clock, due)
-            .thenAccept(this::arrived)
+            .ask(plan.model(), messages, turn.outputTokens, clock, due)
+            .thenAccept(reply -> arrived(conversation, messages, reply))
             .exceptionally(this::failed);
   }
 
@@ -129,13 +159,18 @@ public final class Load {
     return null;
   }
 
-  private void arrived(Answer answer) {
+  private void arrived(Conversation conversation, List<String> messages, LoadClient.Reply reply) {
     if (stopped) {
       return;
     }
     synchronized (this) {
-      answers.add(answer);
+      answers.add(reply.answer());
       progress.accept(answers.size());
+    }
+    if (reply.answer().succeeded() && reply.answer().turn() < plan.turns()) {
+      messages.add(reply.text());
+      send(conversation, messages, clock.seconds());
+      return;
     }
     if (plan.rate() <= 0) {
       sendNext();

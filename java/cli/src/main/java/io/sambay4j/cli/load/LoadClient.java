@@ -3,6 +3,7 @@ package io.sambay4j.cli.load;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.net.URI;
@@ -10,6 +11,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -82,16 +84,31 @@ public final class LoadClient implements AutoCloseable {
   }
 
   /**
+   * What came back for a request.
+   *
+   * @param answer its times and counts, or what went wrong
+   * @param text what it said
+   */
+  public record Reply(Answer answer, String text) {}
+
+  /**
    * Asks for an answer. The future never fails; an {@link Answer} says what went wrong.
    *
+   * @param conversation what the user and the assistant said in turn, the user first and last
    * @param due when it was to be sent, in seconds of the clock
    */
-  public CompletableFuture<Answer> ask(
-      String model, String prompt, int maxTokens, Clock clock, double due) {
+  public CompletableFuture<Reply> ask(
+      String model, List<String> conversation, int maxTokens, Clock clock, double due) {
     ObjectNode body = JSON.createObjectNode();
     body.put("model", model).put("max_tokens", maxTokens).put("temperature", 0);
     body.put("stream", true).putObject("stream_options").put("include_usage", true);
-    body.putArray("messages").addObject().put("role", "user").put("content", prompt);
+    ArrayNode messages = body.putArray("messages");
+    for (int i = 0; i < conversation.size(); i++) {
+      messages
+          .addObject()
+          .put("role", i % 2 == 0 ? "user" : "assistant")
+          .put("content", conversation.get(i));
+    }
     if (ignoreEndTokens) {
       body.put("ignore_eos", true);
     }
@@ -102,7 +119,7 @@ public final class LoadClient implements AutoCloseable {
             .timeout(timeout)
             .POST(HttpRequest.BodyPublishers.ofString(body.toString()))
             .build();
-    AnswerReader reader = new AnswerReader(clock, due);
+    AnswerReader reader = new AnswerReader((conversation.size() + 1) / 2, clock, due);
     CompletableFuture<HttpResponse<Void>> exchange =
         http.sendAsync(
             request,
@@ -116,7 +133,7 @@ public final class LoadClient implements AutoCloseable {
         .handleAsync(
             (response, failure) -> {
               exchange.cancel(true); // gives the connection up if the time limit ended the wait
-              return reader.answer(failure);
+              return new Reply(reader.answer(failure), reader.text());
             },
             threads);
   }

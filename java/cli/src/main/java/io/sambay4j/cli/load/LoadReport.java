@@ -151,6 +151,17 @@ public final class LoadReport {
     return of(Answer::timeToFirstToken);
   }
 
+  /** Turns of the longest conversation. */
+  public int turns() {
+    return good.stream().mapToInt(Answer::turn).max().orElse(0);
+  }
+
+  /** The figures of the answers of one turn, from 1. */
+  public LoadReport ofTurn(int turn) {
+    return new LoadReport(
+        answers.stream().filter(answer -> answer.turn() == turn).toList(), objectives);
+  }
+
   /** Seconds from one token to the next, an answer's mean. */
   public Quantiles timePerOutputToken() {
     return of(Answer::timePerOutputToken);

@@ -34,7 +34,8 @@ public final class Prompts {
     return common + words(random, tokens);
   }
 
-  private String words(Random random, int tokens) {
+  /** About so many tokens, without the common beginning. */
+  public String words(Random random, int tokens) {
     return text(random, (int) Math.max(1, Math.round(tokens / tokensPerWord)));
   }
 

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -44,6 +45,7 @@ final class LoadTest {
   private HttpServer server;
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final AtomicInteger calls = new AtomicInteger();
+  private final List<String> bodies = new CopyOnWriteArrayList<>();
   private final AtomicInteger underWay = new AtomicInteger();
   private final AtomicInteger mostUnderWay = new AtomicInteger();
   private volatile Script script = (exchange, n) -> stream(exchange, 3, 0);
@@ -67,7 +69,7 @@ final class LoadTest {
   private void chat(HttpExchange exchange) throws IOException {
     mostUnderWay.accumulateAndGet(underWay.incrementAndGet(), Math::max);
     try (exchange) {
-      exchange.getRequestBody().readAllBytes();
+      bodies.add(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
       script.answer(exchange, calls.getAndIncrement());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -112,6 +114,20 @@ final class LoadTest {
         URI.create("http://127.0.0.1:" + server.getAddress().getPort()), "key", timeout, true);
   }
 
+  private static Load.Plan plan(
+      String model, int conversations, int turns, int concurrency, double rate) {
+    return new Load.Plan(
+        model,
+        conversations,
+        turns,
+        concurrency,
+        rate,
+        Lengths.parse("8"),
+        Lengths.parse("2"),
+        Lengths.parse("3"),
+        1);
+  }
+
   private LoadReport run(int requests, int concurrency, double rate) throws Exception {
     return run(requests, concurrency, rate, Duration.ofSeconds(60), LoadReport.Objectives.NONE);
   }
@@ -120,15 +136,7 @@ final class LoadTest {
       int requests, int concurrency, double rate, Duration timeout, LoadReport.Objectives demanded)
       throws Exception {
     try (LoadClient client = client(timeout)) {
-      Load.Plan plan =
-          new Load.Plan(
-              client.firstModel(),
-              requests,
-              concurrency,
-              rate,
-              Lengths.parse("8"),
-              Lengths.parse("3"),
-              1);
+      Load.Plan plan = plan(client.firstModel(), requests, 1, concurrency, rate);
       Load load = new Load(client, plan, new Prompts(1, 0, 1), done -> {});
       return new LoadReport(load.run(), demanded);
     }
@@ -150,6 +158,45 @@ final class LoadTest {
     assertTrue(answer.due() <= answer.sent() && answer.sent() <= answer.firstToken());
     assertTrue(answer.firstToken() <= answer.end());
     assertEquals(report.outputRate(), 40 * 4 / report.duration(), 1e-9 * report.outputRate());
+  }
+
+  @Test
+  void aTurnSendsAllThatWasSaid() throws Exception {
+    try (LoadClient client = client(Duration.ofSeconds(60))) {
+      Load load = new Load(client, plan("m", 4, 3, 1, 0), new Prompts(1, 0, 1), done -> {});
+      LoadReport report = new LoadReport(load.run(), LoadReport.Objectives.NONE);
+      assertEquals(12, report.succeeded(), report.errorLine());
+      assertEquals(3, report.turns());
+      assertEquals(4, report.ofTurn(3).succeeded());
+      for (int i = 0; i < bodies.size(); i++) {
+        String messages = bodies.get(i).replaceFirst(".*\"messages\":\\[(.*)\\].*", "$1");
+        int turn = i % 3;
+        assertEquals(2 * turn + 1, messages.split("\"role\"", -1).length - 1, messages);
+        assertEquals(turn, messages.split("\"content\":\"xxx\"", -1).length - 1, messages);
+        if (turn > 0) {
+          String before = bodies.get(i - 1).replaceFirst(".*\"messages\":\\[(.*)\\].*", "$1");
+          assertTrue(messages.startsWith(before), messages + " after " + before);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aConversationEndsWithAFailure() throws Exception {
+    script =
+        (exchange, n) -> {
+          if (n == 1) {
+            text(exchange, 500, "oops");
+          } else {
+            stream(exchange, 3, 0);
+          }
+        };
+    try (LoadClient client = client(Duration.ofSeconds(60))) {
+      Load load = new Load(client, plan("m", 2, 3, 1, 0), new Prompts(1, 0, 1), done -> {});
+      LoadReport report = new LoadReport(load.run(), LoadReport.Objectives.NONE);
+      assertEquals(Map.of("status 500: oops", 1L), report.errors());
+      assertEquals(4, report.succeeded(), "one turn of the first, three of the second");
+    }
   }
 
   @Test
@@ -183,7 +230,7 @@ final class LoadTest {
 
   @Test
   void theWaitOfALateClientCounts() throws Exception {
-    Answer late = new Answer(1, 3, 4, 6, 1, 3, 0, List.of(), null);
+    Answer late = new Answer(1, 1, 3, 4, 6, 1, 3, 0, List.of(), null);
     assertEquals(3, late.timeToFirstToken());
     assertEquals(5, late.total());
     assertEquals(1, late.timePerOutputToken());
@@ -261,7 +308,7 @@ final class LoadTest {
         new LoadClient(
             URI.create("http://127.0.0.1:" + port + "/v1/"), null, Duration.ofSeconds(20), true)) {
       assertThrows(IOException.class, client::firstModel);
-      Answer answer = client.ask("m", "x", 1, new Clock(), 0).get();
+      Answer answer = client.ask("m", List.of("x"), 1, new Clock(), 0).get().answer();
       assertFalse(answer.succeeded());
     }
   }
@@ -300,7 +347,7 @@ final class LoadTest {
   void stoppingReturnsWhatHasCome() throws Exception {
     script = (exchange, n) -> stream(exchange, 2, n < 5 ? 0 : 120_000);
     try (LoadClient client = client(Duration.ofSeconds(300))) {
-      Load.Plan plan = new Load.Plan("m", 100, 5, 0, Lengths.parse("8"), Lengths.parse("3"), 1);
+      Load.Plan plan = plan("m", 100, 1, 5, 0);
       List<Load> loads = new ArrayList<>();
       loads.add(
           new Load(
@@ -322,11 +369,11 @@ final class LoadTest {
   void goodputCountsWhatKeepsTheObjectives() {
     List<Answer> answers =
         List.of(
-            new Answer(0, 0, 0.1, 1.1, 10, 11, 0, List.of(), null), // 0.1, 0.1, 1.1
-            new Answer(0, 0, 0.5, 1.5, 10, 11, 0, List.of(), null), // late first token
-            new Answer(0, 0, 0.1, 2.1, 10, 11, 0, List.of(), null), // slow
-            new Answer(0, 0, 0.1, 0.1, 10, 1, 0, List.of(), null), // one token has no pace
-            new Answer(0, 0, Double.NaN, 4, 0, 0, 0, List.of(), "status 500: x"));
+            new Answer(1, 0, 0, 0.1, 1.1, 10, 11, 0, List.of(), null), // 0.1, 0.1, 1.1
+            new Answer(1, 0, 0, 0.5, 1.5, 10, 11, 0, List.of(), null), // late first token
+            new Answer(1, 0, 0, 0.1, 2.1, 10, 11, 0, List.of(), null), // slow
+            new Answer(1, 0, 0, 0.1, 0.1, 10, 1, 0, List.of(), null), // one token has no pace
+            new Answer(1, 0, 0, Double.NaN, 4, 0, 0, 0, List.of(), "status 500: x"));
     LoadReport report = new LoadReport(answers, LoadReport.Objectives.parse("ttft=0.2,tpot=0.15"));
     assertEquals(4, report.duration());
     assertEquals(1, report.requestRate());
@@ -422,8 +469,8 @@ final class LoadTest {
   void thePictureIsWellFormed() throws Exception {
     List<Answer> answers =
         List.of(
-            new Answer(0, 0, 0.1, 1.1, 10, 11, 0, List.of(), null),
-            new Answer(0, 0, Double.NaN, 4, 0, 0, 0, List.of(), "status 500: x"));
+            new Answer(1, 0, 0, 0.1, 1.1, 10, 11, 0, List.of(), null),
+            new Answer(1, 0, 0, Double.NaN, 4, 0, 0, 0, List.of(), "status 500: x"));
     for (List<Answer> some : List.of(answers, answers.subList(1, 2), List.<Answer>of())) {
       String svg =
           LoadPlot.of("a <model> & more", "", new LoadReport(some, LoadReport.Objectives.NONE));

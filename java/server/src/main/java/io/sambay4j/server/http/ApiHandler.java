@@ -24,6 +24,7 @@ final class ApiHandler extends Handler.Abstract {
   private final Router router;
   private final BodyReader.Limits limits;
   private final Ticker ticker;
+  private final Pulse pulse;
   private final ConnectionWatch connections;
 
   ApiHandler(
@@ -32,12 +33,14 @@ final class ApiHandler extends Handler.Abstract {
       Router router,
       BodyReader.Limits limits,
       Ticker ticker,
+      Pulse pulse,
       ConnectionWatch connections) {
     this.gate = gate;
     this.keys = keys;
     this.router = router;
     this.limits = limits;
     this.ticker = ticker;
+    this.pulse = pulse;
     this.connections = connections;
   }
 
@@ -61,7 +64,8 @@ final class ApiHandler extends Handler.Abstract {
             });
     String path = Request.getPathInContext(request);
     Exchange exchange =
-        new Exchange(request, response, counted, id, request.getMethod() + " " + path, ticker);
+        new Exchange(
+            request, response, counted, id, request.getMethod() + " " + path, ticker, pulse);
     try (MDC.MDCCloseable ignored = MDC.putCloseable(MDC_KEY, id)) {
       gate.check(request, response);
       if (Gate.isPreflight(request)) {

@@ -16,8 +16,10 @@ import org.slf4j.LoggerFactory;
 /**
  * An answer of server-sent events. Tasks that write events are posted from any thread, which never
  * waits; they run one at a time and in order on the server's threads, and what they wrote is sent
- * together. A client that reads too slowly, so that tasks pile up or a write does not end in time,
- * loses its connection; {@link Exchange#onLeave} is how its work learns of it.
+ * together. A stream that has sent something within the {@link HttpOptions#eventInterval} gathers
+ * what comes until its end, see {@link Pulse}. A client that reads too slowly, so that tasks pile
+ * up or a write does not end in time, loses its connection; {@link Exchange#onLeave} is how its
+ * work learns of it.
  */
 public final class EventStream extends IteratingCallback implements Runnable {
   private static final Logger log = LoggerFactory.getLogger(EventStream.class);
@@ -26,16 +28,23 @@ public final class EventStream extends IteratingCallback implements Runnable {
   static final int MAX_WAITING = 8192;
 
   private static final int WRITE_BYTES = 1 << 16;
+
+  /** Tasks that run before something is sent: a bound for what they gather. */
+  private static final int WRITE_TASKS = 256;
+
   private static final byte[] DATA = "data: ".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] END = "\n\n".getBytes(StandardCharsets.US_ASCII);
 
   private final Exchange exchange;
+  private final Pulse pulse;
   private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
   private final AtomicInteger waiting = new AtomicInteger();
   private final AtomicBoolean scheduled = new AtomicBoolean();
   private final ByteArrayOutputStream buffer = new ByteArrayOutputStream(); // of the running task
+  private Runnable gathered = () -> {};
   private boolean last;
   private boolean lastWritten;
+  private volatile boolean inHurry; // before it was opened
   private volatile boolean opened;
   private volatile boolean closed;
   private volatile long writeBegan; // 0: nothing is being written
@@ -43,10 +52,20 @@ public final class EventStream extends IteratingCallback implements Runnable {
 
   EventStream(Exchange exchange) {
     this.exchange = exchange;
+    this.pulse = exchange.pulse();
   }
 
   /**
-   * Begins the answer; until then tasks only wait.
+   * Sets what writes the events of what tasks have only gathered. It runs as a task does, before
+   * anything is sent; where streams do not gather, after each task. To be set before the first; a
+   * task that ends the stream runs it itself.
+   */
+  public void gatherWith(Runnable writer) {
+    gathered = writer;
+  }
+
+  /**
+   * Begins the answer, with the first task in a hurry or the next beat; until then tasks only wait.
    *
    * @return false if the exchange has been answered otherwise
    */
@@ -57,31 +76,54 @@ public final class EventStream extends IteratingCallback implements Runnable {
     }
     opened = true;
     exchange.ticker().add(this);
-    exchange.executor().execute(this::iterate);
+    schedule(inHurry);
     return true;
   }
 
   /**
-   * Runs a task that writes events, after those posted before. Dropped once the stream is closed.
+   * Runs a task that writes events, after those posted before: at once, or with the next beat if
+   * the stream has just sent something. Dropped once the stream is closed.
    */
   public void post(Runnable task) {
+    if (add(task) && scheduled.compareAndSet(false, true)) {
+      schedule(System.nanoTime() - lastWrite >= pulse.interval());
+    }
+  }
+
+  /** As {@link #post}, without waiting for a beat; tasks posted before do not either. */
+  public void postHurried(Runnable task) {
+    inHurry = true;
+    if (add(task)) {
+      scheduled.set(true);
+      schedule(true);
+    }
+  }
+
+  /** Whether the task is to be scheduled. */
+  private boolean add(Runnable task) {
     if (closed) {
-      return;
+      return false;
     }
     if (waiting.incrementAndGet() > MAX_WAITING) {
       tooSlow("%d events wait for it".formatted(MAX_WAITING));
-      return;
+      return false;
     }
     tasks.add(task);
-    if (scheduled.compareAndSet(false, true)) {
-      exchange
-          .executor()
-          .execute(
-              () -> {
-                scheduled.set(false);
-                iterate();
-              });
+    return opened;
+  }
+
+  private void schedule(boolean hurried) {
+    if (hurried || pulse.interval() == 0) {
+      pulse.hurry(this);
+    } else {
+      pulse.gather(this);
     }
+  }
+
+  /** Sends what has been posted, unless a write is under way, which does so at its end. */
+  void send() {
+    scheduled.set(false);
+    iterate();
   }
 
   /** Writes an event without a name. Only in a posted task, as everything below. */
@@ -109,8 +151,9 @@ public final class EventStream extends IteratingCallback implements Runnable {
 
   /** Ends the stream with an error; may be called from any thread. */
   public void fail(ApiException failure) {
-    post(
+    postHurried(
         () -> {
+          gathered.run();
           event(Json.error(failure));
           word("[DONE]");
           end();
@@ -126,11 +169,9 @@ public final class EventStream extends IteratingCallback implements Runnable {
     if (!opened) {
       return Action.IDLE;
     }
-    Runnable task;
-    while (!last && buffer.size() < WRITE_BYTES && (task = tasks.poll()) != null) {
-      waiting.decrementAndGet();
-      run(task);
-    }
+    do {
+      runTasks();
+    } while (buffer.size() == 0 && !last && !tasks.isEmpty());
     if (buffer.size() == 0 && !last) {
       return Action.IDLE;
     }
@@ -146,6 +187,22 @@ public final class EventStream extends IteratingCallback implements Runnable {
     writeBegan = now == 0 ? 1 : now;
     exchange.response().write(last, bytes, this);
     return Action.SCHEDULED;
+  }
+
+  private void runTasks() {
+    Runnable task;
+    for (int ran = 0;
+        !last && ran < WRITE_TASKS && buffer.size() < WRITE_BYTES && (task = tasks.poll()) != null;
+        ran++) {
+      waiting.decrementAndGet();
+      run(task);
+      if (pulse.interval() == 0 && !last) {
+        run(gathered);
+      }
+    }
+    if (!last) {
+      run(gathered);
+    }
   }
 
   private void run(Runnable task) {

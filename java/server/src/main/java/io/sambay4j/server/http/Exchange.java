@@ -31,8 +31,10 @@ public final class Exchange {
   private final String id;
   private final String endpoint;
   private final Ticker ticker;
+  private final Pulse pulse;
   private final AtomicBoolean answered = new AtomicBoolean();
   private final AtomicBoolean completed = new AtomicBoolean();
+  private volatile boolean failed;
   private final long began = System.nanoTime();
   private String tail = "";
   private @Nullable ObjectNode body;
@@ -45,13 +47,15 @@ public final class Exchange {
       Callback callback,
       String id,
       String endpoint,
-      Ticker ticker) {
+      Ticker ticker,
+      Pulse pulse) {
     this.request = request;
     this.response = response;
     this.callback = callback;
     this.id = id;
     this.endpoint = endpoint;
     this.ticker = ticker;
+    this.pulse = pulse;
     this.watch =
         new ClientWatch(
             request.getConnectionMetaData().getConnection().getEndPoint(),
@@ -112,7 +116,11 @@ public final class Exchange {
     return ticker;
   }
 
-  Executor executor() {
+  Pulse pulse() {
+    return pulse;
+  }
+
+  private Executor executor() {
     return request.getComponents().getExecutor();
   }
 
@@ -128,6 +136,16 @@ public final class Exchange {
   public void onLeave(Runnable action) {
     leave.set(action);
     watch.start(); // does nothing if the answer has already ended
+    if (failed) { // before there was an action
+      runLeave();
+    }
+  }
+
+  private void runLeave() {
+    Runnable action = leave.getAndSet(null);
+    if (action != null) {
+      action.run();
+    }
   }
 
   /** Runs something that takes time, or writes the answer, on a thread of the server. */
@@ -264,10 +282,8 @@ public final class Exchange {
     if (completed.compareAndSet(false, true)) {
       log.debug("{} {}: no answer to the end: {}", id, endpoint, cause.toString());
       stopWatching();
-      Runnable action = leave.getAndSet(null);
-      if (action != null) {
-        action.run();
-      }
+      failed = true;
+      runLeave();
       closeConnection();
       callback.failed(cause instanceof EofException ? cause : new EofException(cause));
     }

@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param bodyTimeout from there to the end of its body
  * @param writeTimeout how long a client may take to read what was written
  * @param pingInterval how long an event stream may be silent
+ * @param eventInterval in [0, 1 s]; a stream that has sent something so short a time ago gathers
+ *     what comes, and sends it together; zero: each piece by itself
  */
 public record HttpOptions(
     String host,
@@ -40,9 +42,11 @@ public record HttpOptions(
     Duration headerTimeout,
     Duration bodyTimeout,
     Duration writeTimeout,
-    Duration pingInterval) {
+    Duration pingInterval,
+    Duration eventInterval) {
 
   private static final int MIN_KEY_LENGTH = 8;
+  private static final Duration MAX_EVENT_INTERVAL = Duration.ofSeconds(1);
 
   /**
    * A certificate and its private key: two PEM files, or one PKCS #12 file that holds both.
@@ -77,6 +81,11 @@ public record HttpOptions(
         throw new IllegalArgumentException(
             "a timeout must be more than 0 and at most a day but was " + duration);
       }
+    }
+    if (eventInterval.isNegative() || eventInterval.compareTo(MAX_EVENT_INTERVAL) > 0) {
+      throw new IllegalArgumentException(
+          "the interval of events must be from 0 to %d ms but was %s"
+              .formatted(MAX_EVENT_INTERVAL.toMillis(), eventInterval));
     }
     for (String key : apiKeys) {
       if (key.length() < MIN_KEY_LENGTH || !key.chars().allMatch(c -> c > ' ' && c < 127)) {
@@ -122,6 +131,7 @@ public record HttpOptions(
     private Duration bodyTimeout = Duration.ofSeconds(60);
     private Duration writeTimeout = Duration.ofSeconds(30);
     private Duration pingInterval = Duration.ofSeconds(10);
+    private Duration eventInterval = Duration.ofMillis(20);
 
     private Builder() {}
 
@@ -195,6 +205,11 @@ public record HttpOptions(
       return this;
     }
 
+    public Builder eventInterval(Duration value) {
+      eventInterval = value;
+      return this;
+    }
+
     public HttpOptions build() {
       return new HttpOptions(
           host,
@@ -210,7 +225,8 @@ public record HttpOptions(
           headerTimeout,
           bodyTimeout,
           writeTimeout,
-          pingInterval);
+          pingInterval,
+          eventInterval);
     }
   }
 }

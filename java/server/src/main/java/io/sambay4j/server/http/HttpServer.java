@@ -29,6 +29,7 @@ public final class HttpServer implements AutoCloseable {
   private final Server server;
   private final ServerConnector connector;
   private final Ticker ticker;
+  private final Pulse pulse;
   private final ConnectionWatch connections;
 
   /** Sets a server up; it does not listen yet. */
@@ -42,6 +43,7 @@ public final class HttpServer implements AutoCloseable {
     connections = new ConnectionWatch(options.headerTimeout());
     ticker = new Ticker(server.getScheduler(), options.writeTimeout(), options.pingInterval());
     ticker.add(connections);
+    pulse = new Pulse(options.eventInterval(), threads);
     connector = connector(options, server);
     connector.addBean(connections);
     server.addConnector(connector);
@@ -54,7 +56,8 @@ public final class HttpServer implements AutoCloseable {
             new AtomicLong());
     Gate gate = new Gate(isLoopback(options.host()), options.allowedHosts(), options.corsOrigins());
     server.setHandler(
-        new ApiHandler(gate, new ApiKeys(options.apiKeys()), router, limits, ticker, connections));
+        new ApiHandler(
+            gate, new ApiKeys(options.apiKeys()), router, limits, ticker, pulse, connections));
   }
 
   private static ServerConnector connector(HttpOptions options, Server server) {
@@ -106,6 +109,7 @@ public final class HttpServer implements AutoCloseable {
     try {
       server.start();
       ticker.start();
+      pulse.start();
     } catch (IOException e) {
       throw new UncheckedIOException(
           "cannot listen at %s port %d: %s"
@@ -149,6 +153,8 @@ public final class HttpServer implements AutoCloseable {
       server.stop();
     } catch (Exception e) {
       throw new IllegalStateException("the server could not be stopped", e);
+    } finally {
+      pulse.close();
     }
   }
 }

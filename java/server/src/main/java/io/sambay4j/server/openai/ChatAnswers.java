@@ -48,12 +48,12 @@ final class ChatAnswers {
     int reasoningTokens = 0;
     for (int i = 0; i < answers.size(); i++) {
       Generation generation = answers.get(i).generation();
-      Answer answer = Answer.of(shape.format(), generation.text());
-      reasoningTokens += tokenizer.count(answer.reasoning());
-      choices.add(choice(i, generation, answer));
+      AnswerShape.Read read = shape.read(generation);
+      reasoningTokens += read.reasoningTokens();
+      choices.add(choice(i, generation, read.answer()));
     }
     List<Generation> generations = answers.stream().map(WholeAnswer.Ended::generation).toList();
-    root.set("usage", AnswerJson.usage(generations, reasoningTokens));
+    root.set("usage", AnswerJson.usage(generations, 1, reasoningTokens));
     root.set("timings", answers.get(0).times().json());
     return root;
   }
@@ -104,16 +104,16 @@ final class ChatAnswers {
   private final class Stream implements AnswerSink {
     private final EventStream events;
     private final List<Generation> generations = new ArrayList<>();
-    private final List<List<GeneratedToken>> untold = new ArrayList<>();
+    private final List<Untold> untold = new ArrayList<>();
     private final List<AnswerParser> parsers = new ArrayList<>();
     private final boolean[] called = new boolean[fields.choices()];
-    private final StringBuilder thoughts = new StringBuilder();
 
     Stream(Exchange exchange) {
       events = exchange.events();
+      events.gatherWith(this::tell);
       for (int i = 0; i < fields.choices(); i++) {
         int index = i;
-        untold.add(new ArrayList<>());
+        untold.add(new Untold());
         parsers.add(new AnswerParser(shape.format()));
         events.post(() -> begin(index));
       }
@@ -131,20 +131,26 @@ final class ChatAnswers {
 
     @Override
     public void token(int index, GeneratedToken token) {
-      events.post(() -> write(index, token));
+      Untold.post(events, token, () -> untold.get(index).add(token));
     }
 
-    private void write(int index, GeneratedToken token) {
-      untold.get(index).add(token);
-      write(index, parsers.get(index).append(token.text()));
+    private void tell() {
+      for (int i = 0; i < untold.size(); i++) {
+        tell(i);
+      }
+    }
+
+    private void tell(int index) {
+      String text = untold.get(index).takeText();
+      if (!text.isEmpty()) {
+        write(index, parsers.get(index).append(text));
+      }
     }
 
     /** Writes what has become certain; tokens of which nothing has are told with those after. */
     private void write(int index, List<AnswerDelta> deltas) {
       for (AnswerDelta delta : deltas) {
-        List<GeneratedToken> tokens = untold.get(index);
-        chunk(index, json(index, delta), tokens, null, null);
-        tokens.clear();
+        chunk(index, json(index, delta), untold.get(index).takeTokens(), null, null);
       }
     }
 
@@ -154,7 +160,6 @@ final class ChatAnswers {
         return json.put("content", content.text());
       }
       if (delta instanceof AnswerDelta.Reasoning reasoning) {
-        thoughts.append(reasoning.text());
         return json.put("reasoning_content", reasoning.text());
       }
       ObjectNode call = json.putArray("tool_calls").addObject();
@@ -174,25 +179,23 @@ final class ChatAnswers {
       events.post(
           () -> {
             generations.add(generation);
-            List<GeneratedToken> rest = untold.get(index);
-            if (generation.endToken().isPresent() && !rest.isEmpty()) {
-              rest.remove(rest.size() - 1);
-            }
+            untold.get(index).end(generation);
+            tell(index);
             write(index, parsers.get(index).finish());
             String reason = Outcomes.finishReason(generation.finishReason(), called[index]);
-            chunk(index, Json.object(), rest, reason, times);
+            chunk(index, Json.object(), untold.get(index).takeRest(), reason, times);
           });
     }
 
     @Override
     public void complete() {
-      events.post(
+      events.postHurried(
           () -> {
             if (fields.includeUsage()) {
               ObjectNode root = root("chat.completion.chunk");
               root.putArray("choices");
               root.set(
-                  "usage", AnswerJson.usage(generations, tokenizer.count(thoughts.toString())));
+                  "usage", AnswerJson.usage(generations, 1, shape.reasoningTokens(generations)));
               events.event(root);
             }
             events.word("[DONE]");
