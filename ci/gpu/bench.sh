@@ -73,7 +73,7 @@ if wanted kernels; then
   step "kernels of a decode step" kernels decode "${step_kernels[@]}"
   step "kernels of a batch of 16" kernels batch "${batch_kernels[@]}"
   step "kernels of a prompt" kernels prompt "${prompt_kernels[@]}"
-  grep -h '|' "$work"/kernels-of-*.log >> "$table" || true
+  grep -hE '\||GB/s' "$work"/kernels-of-*.log >> "$table" || true
 fi
 if wanted decode; then
   forget decode
