@@ -20,7 +20,7 @@ final class PrefixCacheTest {
   private static final long PLENTY = 64L << 20;
 
   private static TextModel.Builder builder() {
-    return TextModel.builder(TinyModel.DIRECTORY).sequences(4);
+    return TinyModel.builder().sequences(4);
   }
 
   private static TextModel open(long bytes) {
