@@ -25,7 +25,7 @@ final class TinyModel {
 
   private TinyModel() {}
 
-  /** With f32 activations: what is compared with it is compared closely. */
+  /** With f32 activations: neighbours and chunks change nothing, not by a bit. */
   static TextModel.Builder builder() {
     return TextModel.builder(DIRECTORY).activations(DType.F32);
   }
