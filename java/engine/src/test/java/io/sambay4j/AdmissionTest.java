@@ -26,7 +26,7 @@ final class AdmissionTest {
 
   @BeforeAll
   static void open() {
-    model = TextModel.builder(TinyModel.DIRECTORY).sequences(2).contextLimit(CONTEXT).open();
+    model = TinyModel.builder().sequences(2).contextLimit(CONTEXT).open();
   }
 
   @AfterAll
@@ -59,8 +59,7 @@ final class AdmissionTest {
     try (TextModel byDefault = TinyModel.open(1)) {
       assertEquals(4096, byDefault.contextLimit());
     }
-    try (TextModel larger =
-        TextModel.builder(TinyModel.DIRECTORY).sequences(1).contextLimit(5000).open()) {
+    try (TextModel larger = TinyModel.builder().sequences(1).contextLimit(5000).open()) {
       assertEquals(5000, larger.contextLimit());
       assertEquals(60, larger.generate(endless(60, ids(4900)).build()).tokens().size());
     }
@@ -180,7 +179,7 @@ final class AdmissionTest {
   }
 
   private static TextModel.Builder builder() {
-    return TextModel.builder(TinyModel.DIRECTORY);
+    return TinyModel.builder();
   }
 
   private static void refusedToOpen(String sentence, TextModel.Builder builder) {

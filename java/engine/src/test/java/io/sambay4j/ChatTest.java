@@ -221,8 +221,7 @@ final class ChatTest {
 
   @Test
   void aConversationLongerThanTheContextSaysSoAndCanBeShortened() {
-    try (TextModel small =
-            TextModel.builder(TinyModel.DIRECTORY).sequences(1).contextLimit(80).open();
+    try (TextModel small = TinyModel.builder().sequences(1).contextLimit(80).open();
         Chat chat = small.newChat()) {
       boolean full = false;
       for (int turn = 0; turn < 20 && !full; turn++) {

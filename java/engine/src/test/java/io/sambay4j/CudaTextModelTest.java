@@ -30,12 +30,12 @@ final class CudaTextModelTest {
   @BeforeAll
   static void open() {
     cuda = openCuda(4);
-    reference = TextModel.builder(TinyModel.DIRECTORY).device("reference").sequences(4).open();
+    reference = TinyModel.builder().device("reference").sequences(4).open();
   }
 
   private static TextModel openCuda(int sequences) {
     try (CudaHost.Named named = CudaHost.name()) {
-      return TextModel.builder(TinyModel.DIRECTORY)
+      return TinyModel.builder()
           .device("cuda")
           .contextLimit(512)
           .sequences(sequences)

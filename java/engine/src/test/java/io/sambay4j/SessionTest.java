@@ -250,8 +250,7 @@ final class SessionTest {
       session.appendTokens(new int[30]);
       session.save(file);
     }
-    try (TextModel small =
-        TextModel.builder(TinyModel.DIRECTORY).sequences(1).contextLimit(29).open()) {
+    try (TextModel small = TinyModel.builder().sequences(1).contextLimit(29).open()) {
       IllegalArgumentException e =
           assertThrows(IllegalArgumentException.class, () -> small.loadSession(file));
       assertTrue(e.getMessage().contains("the context takes 29"), e.getMessage());

@@ -555,8 +555,7 @@ final class TextModelTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 3, 512})
   void theWidthOfAStepChangesNothing(int stepTokens) {
-    try (TextModel other =
-        TextModel.builder(TinyModel.DIRECTORY).sequences(1).stepTokens(stepTokens).open()) {
+    try (TextModel other = TinyModel.builder().sequences(1).stepTokens(stepTokens).open()) {
       for (String question : QUESTIONS) {
         Generation want = model.generate(question);
         Generation got = other.generate(question);
