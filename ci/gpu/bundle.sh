@@ -63,7 +63,7 @@ mkdir -p target/gpu-bundle/classes
 
 # ---- a Java runtime: what the jars above need of it
 jlink=${JAVA_HOME:+$JAVA_HOME/bin/}jlink
-"$jlink" --output "$out/jre" --add-modules java.base,java.logging,java.management,java.sql,java.xml,jdk.unsupported \
+"$jlink" --output "$out/jre" --add-modules java.base,java.logging,java.management,java.sql,java.xml,jdk.jfr,jdk.management,jdk.unsupported \
   --strip-java-debug-attributes --no-header-files --no-man-pages --compress=0 # xz below does better
 
 # ---- sources and models; expected values and models lie where the tests look for them
@@ -72,6 +72,13 @@ if [ $overlay = no ]; then
   cp -r --parents java/engine/src/test/resources/phi-4-mini-{flash-reasoning,instruct} "$out/"
   rm -f "$out"/ci/gpu/*.java
 fi
+# What is missing among jars and modules would be missed there first.
+"$out/jre/bin/java" -Dorg.bytedeco.javacpp.cachedir="$PWD/target/gpu-bundle/natives" -Dsambay.home="$PWD" \
+  -cp "$out/lib/*" io.sambay4j.cli.Main generate --device cpu --max-tokens 4 "What is 1+1?" > /dev/null
+"$out/jre/bin/java" -Dsambay.root="$PWD" -cp "$out/lib/*:$out/test-lib/*" RunTests \
+  io.sambay4j.backend.ReferenceBackendGoldenTest > /dev/null
+"$out/jre/bin/java" -cp "$out/bench-lib/*:$out/lib/*" io.sambay4j.bench.operations.Main -l > /dev/null
+
 {
   git rev-parse HEAD 2> /dev/null || echo unknown
   git diff --quiet HEAD 2> /dev/null || echo "with changes that are not committed"

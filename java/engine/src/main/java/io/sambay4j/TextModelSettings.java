@@ -75,8 +75,8 @@ abstract class TextModelSettings<B> {
   }
 
   /**
-   * How activations and caches are kept: F32 or BF16. Unless said, BF16 where a weight matrix has
-   * fewer than 32 bits, as published code computes, else F32.
+   * How activations and caches are kept: F32 or BF16. Unless said, BF16 in models of 134 million
+   * parameters and more with fewer than 32 bits, as published code computes, else F32.
    */
   public B activations(DType value) {
     activations = value;

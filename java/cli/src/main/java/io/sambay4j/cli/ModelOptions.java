@@ -54,7 +54,8 @@ final class ModelOptions {
       paramLabel = "TYPE",
       order = 4,
       description =
-          "How activations and caches are kept: f32, bf16, or auto: bf16 unless all weights are f32. "
+          "How activations and caches are kept: f32, bf16, or auto: bf16 in models of 134 million "
+              + "parameters and more unless their weights are f32. "
               + "Default: auto; of score and logits, f32.")
   private @Nullable ActivationType activations;
 

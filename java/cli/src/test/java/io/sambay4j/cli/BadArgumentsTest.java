@@ -87,7 +87,7 @@ final class BadArgumentsTest {
             "avx2",
             "x"),
         bad(2, "expected one of auto, stored, f32", "generate", "--dtype", "int3", "x"),
-        bad(2, "expected one of f32, bf16", "generate", "--activations", "f16", "x"),
+        bad(2, "expected one of auto, f32, bf16", "generate", "--activations", "f16", "x"),
         bad(1, "device cuda: the jar sambay4j-bindings", "generate", "--device", "cuda", "x"),
         bad(
             2,

@@ -39,6 +39,9 @@ public record LoadOptions(
   /** The largest {@code stepTokens}. */
   public static final int MAX_STEP_TOKENS = 1 << 16;
 
+  /** Elements; a model with fewer fits into caches, and its keys and values are few. */
+  private static final long SMALL_MODEL = 1L << 27;
+
   public LoadOptions {
     if (activations != DType.F32 && activations != DType.BF16) {
       throw new IllegalArgumentException(
@@ -75,8 +78,8 @@ public record LoadOptions(
   }
 
   /**
-   * How activations are kept where nobody says: BF16, as published code computes, where a matrix
-   * has fewer than 32 bits; else F32.
+   * How activations are kept where nobody says: BF16, as published code computes, where matrices
+   * have fewer than 32 bits; but F32 in small models, which would gain nothing.
    *
    * @param weights as of {@link #weights}
    * @param stored storage of a matrix, by name
@@ -84,11 +87,13 @@ public record LoadOptions(
   public static DType usualActivations(
       ModelConfig config, @Nullable WeightFormat weights, Function<String, StorageType> stored) {
     LoadOptions options = new LoadOptions(weights, DType.F32, 1, 1, 1, 1);
-    return ModelTensors.of(config).tensors().stream()
-            .filter(Expected::isMatrix)
-            .allMatch(t -> options.kept(t, stored.apply(t.name())) == DType.F32)
-        ? DType.F32
-        : DType.BF16;
+    long narrow = 0; // elements of fewer than 32 bits
+    for (Expected tensor : ModelTensors.of(config).tensors()) {
+      if (tensor.isMatrix() && options.kept(tensor, stored.apply(tensor.name())) != DType.F32) {
+        narrow += tensor.elements();
+      }
+    }
+    return narrow < SMALL_MODEL ? DType.F32 : DType.BF16;
   }
 
   /** The same with weights kept otherwise. */
