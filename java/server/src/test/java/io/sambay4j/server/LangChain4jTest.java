@@ -119,7 +119,7 @@ final class LangChain4jTest {
     ChatResponse response = collector.response();
     assertEquals(SUM_ANSWER, response.aiMessage().text());
     assertEquals(SUM_ANSWER, collector.text.toString());
-    assertTrue(collector.pieces > 5, "the text comes in pieces");
+    assertTrue(collector.pieces > 0, "it comes before the whole");
     assertEquals(FinishReason.STOP, response.finishReason());
     assertTrue(response.tokenUsage().outputTokenCount() > 0);
   }
