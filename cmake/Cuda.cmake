@@ -86,7 +86,7 @@ endfunction()
 
 # libsambay_cuda. Not part of `all`: six generations of cards take nvcc a while.
 function(sambay_cuda_library)
-  if(NOT CMAKE_CUDA_COMPILER)
+  if(NOT SAMBAY_CUDA OR NOT CMAKE_CUDA_COMPILER) # the second stays in the cache of a build that had it
     return()
   endif()
   add_library(sambay_cuda SHARED EXCLUDE_FROM_ALL

@@ -6,6 +6,7 @@
 #
 # SAMBAY_BENCH_MODEL names a checkpoint, SAMBAY_BENCH_DENSE one of Phi-4-mini for the part full; otherwise those of random
 # weights are written to memory first, 7.7 GB each. What earlier calls measured stays until its part runs again.
+# SAMBAY_BENCH_TRIAL=1 takes shapes and a model so small that the kernels compiled for the host get through them.
 . "$(dirname "$0")/kit.sh"
 parts=" ${*:-kernels decode prefill peers gaps} "
 wanted() { [[ $parts == *" $1 "* ]]; }
@@ -28,6 +29,21 @@ nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem,power.limit --fo
 
 # ---- the model
 
+decode_steps=1x2048,1x32768,64x8192 quantized_steps=1x2048
+prompts=(--step-tokens 2048 --prefill 2048,4096,8192,32768,65536)
+long_answers=()
+step_kernels=(-p rows=1 'Linear|Scan|Conv|DiffAttention|KvAppend|Gmu|Swiglu|Norm|Embedding')
+batch_kernels=(-p rows=16 Linear)
+prompt_kernels=(-p rows=2048,8192 -p context=1 'LinearBenchmark|Scan|Conv|DiffAttention|Gmu|Swiglu|LayerNorm')
+if [ -n "${SAMBAY_BENCH_TRIAL:-}" ]; then
+  SAMBAY_BENCH_MODEL=$root/models/tiny-reasoner SAMBAY_BENCH_DENSE=$root/native/tests/goldens/phi4mini-tiny
+  decode_steps=1x16,2x40 quantized_steps=1x16
+  prompts=(--step-tokens 16 --prefill 24,40)
+  long_answers=(--prompt 16 --generated 32 --batch 2 --steps 2 --runs 1)
+  step_kernels=(-p rows=1 'Swiglu|LayerNorm')
+  batch_kernels=(-p rows=2 Swiglu)
+  prompt_kernels=(-p rows=4 -p context=16 'DiffAttention')
+fi
 model=${SAMBAY_BENCH_MODEL:-/dev/shm/sambay-random/flash}
 dense=${SAMBAY_BENCH_DENSE:-/dev/shm/sambay-random/phi4-mini}
 make_model() { # DIR SETTINGS
@@ -54,23 +70,21 @@ if wanted kernels; then
   kernels() {
     program io.sambay4j.bench.operations.Main -p device=cuda -p activations=BF16 "--json=$work/kernels-$1.json" "${@:2}"
   }
-  step "kernels of a decode step" kernels decode -p rows=1 \
-    'Linear|Scan|Conv|DiffAttention|KvAppend|Gmu|Swiglu|Norm|Embedding'
-  step "kernels of a batch of 16" kernels batch -p rows=16 Linear
-  step "kernels of a prompt" kernels prompt -p rows=2048,8192 -p context=1 \
-    'LinearBenchmark|Scan|Conv|DiffAttention|Gmu|Swiglu|LayerNorm'
+  step "kernels of a decode step" kernels decode "${step_kernels[@]}"
+  step "kernels of a batch of 16" kernels batch "${batch_kernels[@]}"
+  step "kernels of a prompt" kernels prompt "${prompt_kernels[@]}"
   grep -h '|' "$work"/kernels-of-*.log >> "$table" || true
 fi
 if wanted decode; then
   forget decode
-  measure "decode, bf16" --decode 1x2048,1x32768,64x8192
+  measure "decode, bf16" --decode "$decode_steps"
   for type in int8 int4; do
-    measure "decode, $type" --dtype $type --decode 1x2048
+    measure "decode, $type" --dtype $type --decode "$quantized_steps"
   done
 fi
 if wanted prefill; then
   forget prefill
-  measure "prompts" --step-tokens 2048 --prefill 2048,4096,8192,32768,65536
+  measure "prompts" "${prompts[@]}"
 fi
 if wanted full; then
   # The paper's workload: 2K read, 32K generated, as many sequences as fit; steps at five lengths stand for all.
@@ -78,7 +92,8 @@ if wanted full; then
     step "a dense checkpoint of random weights" make_model "$dense" phi-4-mini-instruct
   rm -f "$work/workload.tsv"
   step "long answers, the largest batch" program io.sambay4j.bench.model.WorkloadMain --model "$model" \
-    --beside "$dense" --device cuda --activations bf16 --out "$work/workload.tsv"
+    --beside "$dense" --device cuda --activations bf16 --out "$work/workload.tsv" \
+    ${long_answers[@]+"${long_answers[@]}"}
   sed -i "s/^workload $(basename "$model")\t/workload flash\t/" "$work/workload.tsv" 2> /dev/null || true
   grep -E '\||times as many' "$work/long-answers--the-largest-batch.log" | tee -a "$table" || true
 fi

@@ -92,7 +92,7 @@ if wanted sanitizer; then
 fi
 if wanted java; then
   step "kernels from Java" run_tests io.sambay4j.backend.CudaGoldenTest io.sambay4j.backend.CudaContractTest \
-    io.sambay4j.backend.CudaPropertiesTest io.sambay4j.backend.CudaLifetimeTest
+    io.sambay4j.backend.CudaPropertiesTest io.sambay4j.backend.CudaLifetimeTest io.sambay4j.backend.CudaInteropTest
   step "golden models, f32 and bf16" run_tests io.sambay4j.model.CudaGoldenModelTest
   step "graph = no graph" run_tests io.sambay4j.model.CudaDecodeGraphTest
   step "drawn tokens = the sampler's" run_tests io.sambay4j.sampling.CudaDrawsTest

@@ -7,13 +7,14 @@ namespace {
 
 // Sequences appended piece by piece through shuffled blocks or rings, pieces longer than the ring included; then every
 // position still held is read back, and a row that belongs to nobody is as it was.
-void test_cache(sy_device* device, const std::string& target, int32_t block_tokens, int32_t table_cols, sy_dtype from,
-                sy_dtype storage, sy_dtype to, Random& random) {
-  const int64_t sequences = 3, features = 21, capacity = int64_t{block_tokens} * table_cols;
-  const std::string what = target + ", blocks of " + std::to_string(block_tokens) + " x " + std::to_string(table_cols);
+void test_cache(sy_device* device, const std::string& target, int64_t features, int64_t gap, int32_t block_tokens,
+                int32_t table_cols, sy_dtype from, sy_dtype storage, sy_dtype to, Random& random) {
+  const int64_t sequences = 3, capacity = int64_t{block_tokens} * table_cols;
+  const std::string what = target + ", " + std::to_string(features) + " features, blocks of " +
+                           std::to_string(block_tokens) + " x " + std::to_string(table_cols);
   const int64_t blocks = sequences * table_cols + 1;  // the last one stays free
-  Matrix keys = random.matrix(blocks * block_tokens, features, storage, 5);
-  Matrix values = random.matrix(blocks * block_tokens, features, storage, 2);
+  Matrix keys = random.matrix(blocks * block_tokens, features, storage, gap);
+  Matrix values = random.matrix(blocks * block_tokens, features, storage, 2 * gap);
   const Matrix keys_before = keys;
   std::vector<int32_t> table;
   for (int32_t i = 0; i < sequences * table_cols; ++i) table.push_back(i);
@@ -88,9 +89,11 @@ int main() {
     Random random;
     for (int round = 0; round < 12; ++round) {
       const int32_t block_tokens = static_cast<int32_t>(random.integer(1, 20));
-      test_cache(device, target, block_tokens, 1, random.dtype(), random.dtype(), random.dtype(), random);
-      test_cache(device, target, block_tokens, static_cast<int32_t>(random.integer(1, 8)), random.dtype(),
-                 random.dtype(), random.dtype(), random);
+      const int64_t features = round % 3 == 0 ? 256 : 21, gap = round % 2 == 0 ? 0 : 5;
+      test_cache(device, target, features, gap, block_tokens, 1, random.dtype(), random.dtype(), random.dtype(),
+                 random);
+      test_cache(device, target, features, gap, block_tokens, static_cast<int32_t>(random.integer(1, 8)),
+                 random.dtype(), random.dtype(), random.dtype(), random);
     }
   });
   return finish();

@@ -6,7 +6,8 @@ graphs, nothing else. Reads a checkpoint in the published layout.
     sambay.py --model DIR --out FILE [MEASURE ...]    times in seconds, "key TAB seconds" a line
 
 MEASURE is one of decode:BATCHxCONTEXT, prefill:TOKENS, sdpa4:TOKENS (the four attentions that make one differential
-attention of the full layer), scan:TOKENS (the scan of one Mamba layer).
+attention of the full layer, by the fastest of PyTorch's kernels that takes them), sdpa2:TOKENS (two with values of twice
+the width, likewise), scan:TOKENS (the scan of one Mamba layer, with the chunks that are fastest).
 """
 import argparse
 import glob
@@ -16,12 +17,14 @@ import mmap
 import os
 import statistics
 import sys
+from functools import partial
 
 import torch
 import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64, "I32": torch.int32}
-SCAN_CHUNK = 64
+SCAN_CHUNKS = (32, 64, 128, 256)  # of which a measurement takes the fastest
 
 
 def read_safetensors(path):
@@ -62,21 +65,22 @@ def from_carries(carries, cumulated, c, a):
 class Scan:
     """S_t = exp(delta_t a) S_{t-1} + delta_t b_t x_t, y_t = c_t S_t: all chunks side by side, then their borders."""
 
-    def __init__(self, compiled):
+    def __init__(self, compiled, chunk=64):
+        self.chunk = chunk
         wrap = torch.compile if compiled else (lambda function: function)
         self.within, self.over, self.carries = wrap(scan_within_chunks), wrap(carry_over), wrap(from_carries)
 
     def __call__(self, delta, x, b, c, a):
         batch, tokens, inner = x.shape
         states = a.shape[1]
-        chunks = -(-tokens // SCAN_CHUNK)
-        pad = chunks * SCAN_CHUNK - tokens
+        chunks = -(-tokens // self.chunk)
+        pad = chunks * self.chunk - tokens
         delta, u, b, c = (
-            F.pad(t, (0, 0, 0, pad)).unflatten(1, (chunks, SCAN_CHUNK)) for t in (delta, delta * x, b, c)
-        )  # [batch, chunks, SCAN_CHUNK, ...]; tokens that are not there change nothing: delta is 0
+            F.pad(t, (0, 0, 0, pad)).unflatten(1, (chunks, self.chunk)) for t in (delta, delta * x, b, c)
+        )  # [batch, chunks, self.chunk, ...]; tokens that are not there change nothing: delta is 0
         local = x.new_zeros(batch, chunks, inner, states)
-        y = x.new_empty(batch, chunks, SCAN_CHUNK, inner)
-        for t in range(SCAN_CHUNK):
+        y = x.new_empty(batch, chunks, self.chunk, inner)
+        for t in range(self.chunk):
             local, y[:, :, t] = self.within(local, delta[:, :, t], u[:, :, t], b[:, :, t], c[:, :, t], a)
         cumulated = delta.cumsum(2)
         carry = x.new_zeros(batch, inner, states)
@@ -337,6 +341,43 @@ def seconds(function, rounds=10):
     return statistics.median(times)
 
 
+def fastest(variants):
+    """Seconds of the fastest of the functions, by name; what a variant cannot do is said and left out."""
+    best = math.inf
+    for name, function in variants.items():
+        try:
+            took = seconds(replay(function))
+        except Exception as failure:  # a kernel that does not take these shapes, a compiler that gives up
+            print(f"{name}: {type(failure).__name__}: {failure}".splitlines()[0], file=sys.stderr)
+            continue
+        print(f"{name}: {took * 1e3:.3f} ms", file=sys.stderr)
+        best = min(best, took)
+    if best == math.inf:
+        sys.exit("no variant ran")
+    return best
+
+
+def by_kernel(ways):
+    """The calls of SDPA, causal, once for each of PyTorch's kernels alone, and as PyTorch chooses."""
+
+    def alone(backend):
+        def run():
+            with sdpa_kernel(backend):
+                return [sdpa(*way, causal=True) for way in ways]
+
+        return run
+
+    named = ("FLASH_ATTENTION", "CUDNN_ATTENTION", "EFFICIENT_ATTENTION")
+    variants = {name: alone(getattr(SDPBackend, name)) for name in named if hasattr(SDPBackend, name)}
+    variants["as PyTorch chooses"] = lambda: [sdpa(*way, causal=True) for way in ways]
+    # Kernels that do not share keys between heads get a copy for each: the copying is not timed.
+    shared = ways[0][0].shape[1] // ways[0][1].shape[1]
+    repeated = [(q, k.repeat_interleave(shared, 1), v.repeat_interleave(shared, 1)) for q, k, v in ways]
+    if shared > 1:
+        variants |= {f"{name}, keys repeated": run for name, run in by_kernel(repeated).items()}
+    return variants
+
+
 def compiled_or_not(function):
     """torch.compile where it succeeds: a new PyTorch may trip over it."""
     compiled = torch.compile(function, mode="max-autotune-no-cudagraphs", dynamic=False)
@@ -362,16 +403,21 @@ def measure(model, what):
         ids = torch.randint(0, 1000, (1, tokens), device="cuda")
         return f"prefill {tokens}", seconds(replay(lambda: model.forward(ids, state, 0).argmax(-1)), 5)
     random = lambda heads: torch.randn(1, heads, tokens, model.head_dim, device="cuda", dtype=model.dtype)
-    if kind == "sdpa4":
+    if kind in ("sdpa4", "sdpa2"):
         q, k, v = random(model.heads), random(model.kv_heads), random(model.kv_heads)
         half = lambda t, which: t[:, which::2].contiguous()
+    if kind == "sdpa4":
         ways = [(half(q, b), half(k, b), half(v, j)) for b in (0, 1) for j in (0, 1)]
-        return f"sdpa4 {tokens}", seconds(replay(lambda: [sdpa(*way, causal=True) for way in ways]))
+        return f"sdpa4 {tokens}", fastest(by_kernel(ways))
+    if kind == "sdpa2":
+        wide = torch.cat((half(v, 0), half(v, 1)), -1)
+        return f"sdpa2 {tokens}", fastest(by_kernel([(half(q, b), half(k, b), wide) for b in (0, 1)]))
     if kind == "scan":
         x, delta = (torch.rand(1, tokens, model.inner, device="cuda") for _ in range(2))
         b, c = (torch.randn(1, tokens, model.states, device="cuda") for _ in range(2))
         a = -torch.rand(model.inner, model.states, device="cuda") - 0.5
-        return f"scan {tokens}", seconds(replay(lambda: model.scan(delta, x, b, c, a)))
+        scans = {f"chunks of {n}": Scan(compiled=True, chunk=n) for n in SCAN_CHUNKS}
+        return f"scan {tokens}", fastest({name: partial(scan, delta, x, b, c, a) for name, scan in scans.items()})
     sys.exit(f"no measurement {what}")
 
 

@@ -72,7 +72,8 @@ typedef struct sy_batch {
 /* Keys and values kept from earlier tokens, in blocks of `block_tokens` rows. The row of position j of sequence s is
  *     table[s * table_cols + (j / block_tokens) % table_cols] * block_tokens + j % block_tokens
  * so that one formula serves both kinds of cache: a growing one lists its blocks in the table; a ring of W rows per
- * state slot is block_tokens = W, table_cols = 1, table[s] = slot[s]. */
+ * state slot is block_tokens = W, table_cols = 1, table[s] = slot[s]. Within a block a device orders the elements as it
+ * likes: rows go in by sy_kv_append and come out by sy_kv_read, and whole blocks may be copied. */
 typedef struct sy_kv {
   sy_tensor keys;       /* [blocks * block_tokens, kv_heads * head_dim] f32 | f16 | bf16 */
   sy_tensor values;     /* the same */

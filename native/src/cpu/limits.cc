@@ -7,8 +7,8 @@
 namespace sambay {
 namespace {
 
-constexpr int64_t kMemory = int64_t{1} << 30;   // the largest caches have about half of that
-constexpr int64_t kWindow = int64_t{64} << 20;  // of it, per round: a few milliseconds, which others may leave alone
+constexpr int64_t kMemory = int64_t{1} << 30;    // the largest caches have about half of that
+constexpr int64_t kWindow = int64_t{256} << 20;  // of it, per round: a few milliseconds, which others may leave alone
 
 using Clock = std::chrono::steady_clock;
 

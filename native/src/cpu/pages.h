@@ -1,6 +1,7 @@
 #ifndef SAMBAY_CPU_PAGES_H_
 #define SAMBAY_CPU_PAGES_H_
 
+#include <cstddef>
 #include <cstdint>
 
 namespace sambay {
@@ -20,7 +21,9 @@ class Pages {
   int64_t bytes() const { return bytes_; }
 
  private:
-  char* data_;
+  char* mapping_;
+  size_t mapped_;  // bytes of it
+  char* data_;     // where they begin that are used
   int64_t bytes_;
 };
 

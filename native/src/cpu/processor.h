@@ -11,6 +11,7 @@
 #include "cpu/pages.h"
 #include "cpu/pool.h"
 #include "cpu/sample.h"
+#include "cpu/weight_memory.h"
 #include "sambay/sambay.h"
 
 namespace sambay {
@@ -85,6 +86,7 @@ class CpuProcessor {
   Pool pool_;
   std::string description_;
   std::chrono::steady_clock::time_point timer_;
+  WeightMemory weight_memory_;
   Scratch normed_, product_;
   TokenSampler sampler_;
 };

@@ -14,9 +14,9 @@ namespace {
 constexpr int64_t kTileDepth = 32;  // one AMX tile of bf16 along k
 
 struct OwnedWeight : CpuWeight {
-  explicit OwnedWeight(const CpuWeight& layout) : CpuWeight(layout), pages(layout.bytes) { data = pages.data(); }
+  OwnedWeight(const CpuWeight& layout, WeightMemory& memory) : CpuWeight(layout) { data = memory.take(bytes, pages); }
 
-  Pages pages;
+  std::shared_ptr<Pages> pages;
 };
 
 CpuWeight layout(int64_t rows, int64_t cols, sy_dtype storage) {
@@ -38,8 +38,24 @@ CpuWeight layout(int64_t rows, int64_t cols, sy_dtype storage) {
 
 }  // namespace
 
+char* WeightMemory::take(int64_t bytes, std::shared_ptr<Pages>& pages) {
+  constexpr int64_t kShared = int64_t{64} << 20, kAlignment = 4096;
+  if (bytes > kShared / 2) {
+    pages = std::make_shared<Pages>(bytes);
+    return pages->data();
+  }
+  if (shared_ == nullptr || shared_->bytes() - used_ < bytes) {
+    shared_ = std::make_shared<Pages>(kShared);
+    used_ = 0;
+  }
+  pages = shared_;
+  char* data = shared_->data() + used_;
+  used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  return data;
+}
+
 void CpuProcessor::create_weight(int64_t rows, int64_t cols, sy_dtype storage, sy_weight** weight) {
-  *weight = new OwnedWeight(layout(rows, cols, storage));
+  *weight = new OwnedWeight(layout(rows, cols, storage), weight_memory_);
 }
 
 void CpuProcessor::destroy_weight(sy_weight* weight) { delete static_cast<OwnedWeight*>(weight); }

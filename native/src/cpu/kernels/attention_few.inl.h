@@ -1,60 +1,36 @@
 // Attention of few rows: a decode step. It is as fast as it reads the cache, and memory is fast only when read in
-// order. So it walks through whole rows of keys, a few rows at a time and all groups of the work, then through the same
-// rows of values, and asks for the rows that come kAheadRows later as it goes.
+// order. So it takes group after group of a block: the keys as they lie in memory, then the values. While it computes
+// with the one it asks for the other, line by line: both fit the first cache.
 //
 // Queries and sums are kept in pair order, that of load_pairs: of every 2 * kLanes features the even ones, then the
 // odd.
 
-// A block of consecutive keys from one source, its values, and the rows that will be read after those.
-struct KeyBlock {
-  const void* rows[2 * kKeyBlock + kAheadRows];  // keys [count], values [count], what follows [kAheadRows]
-  sy_dtype key_dtype, value_dtype;
-  int64_t position;  // of the first key
-  int64_t count;
+// What comes next: rows, and how many bytes from where they point to.
+struct Upcoming {
+  const char* const* rows;
+  int64_t offset;
+
+  // Asks for the cache lines of 2 * kLanes elements of a row. One at a time between the steps of other work: a
+  // processor drops most of a burst. (Inlined by force, like load_pairs: the compiler's limit on growth would leave
+  // calls in the innermost loops.)
+  template <class T>
+  [[gnu::always_inline]] void ask(int64_t row, int64_t column) const {
+    constexpr int64_t kElement = sizeof(T);
+    for (int64_t byte = 0; byte < 2 * kLanes * kElement; byte += kCacheLine) {
+      __builtin_prefetch(rows[row] + offset + column * kElement + byte);
+    }
+  }
 };
 
-// The block that begins at `position`; none is left where its count is 0.
-inline void find_keys(const AttentionView& view, const AttentionWork& work, int64_t position, KeyBlock& block) {
-  const int64_t fresh = first_fresh(view, work);
-  const bool cached = position < fresh;
-  block.position = position;
-  block.count = max64(0, min64(kKeyBlock, (cached ? min64(fresh, work.end_key) : work.end_key) - position));
-  if (block.count == 0) return;
-  const sy_tensor& keys = cached ? view.kv->keys : *view.k;
-  const sy_tensor& values = cached ? view.kv->values : *view.v;
-  block.key_dtype = keys.dtype;
-  block.value_dtype = values.dtype;
-  const void** next = block.rows;
-  find_rows(view, work, keys, cached, position, block.count, next);
-  find_rows(view, work, values, cached, position, block.count, next += block.count);
-  next += block.count;
-  // The keys of the next block; of another source only its first rows matter, and there are few of them.
-  const int64_t following =
-      max64(0, min64(kAheadRows, (cached ? min64(fresh, work.end_key) : work.end_key) - position - block.count));
-  if (following > 0) find_rows(view, work, keys, cached, position + block.count, following, next);
-  for (int64_t i = following; i < kAheadRows; ++i) next[i] = next[i - 1];
-}
-
-// Asks for the cache lines of 2 * kLanes elements. One at a time between the steps of other work: a processor drops
-// most of a burst. (Inlined by force, like load_pairs: the compiler's limit on growth would leave calls in the
-// innermost loops.)
-template <class T>
-[[gnu::always_inline]] inline void ask_for(const T* from) {
-  constexpr int64_t kBytes = 2 * kLanes * static_cast<int64_t>(sizeof(T));
-  for (int64_t byte = 0; byte < kBytes; byte += kCacheLine) {
-    __builtin_prefetch(reinterpret_cast<const char*>(from) + byte);
-  }
-}
-
-// scores[r, j] = q[r] . k[j] for Q rows of q and kLanes / Q keys, of which one vector of sums is made at once.
-// Asks for the same columns of the keys kAheadRows later as it goes.
+// scores[r, j] = q[r] . k[j] for Q rows of q and kLanes / Q keys, of which one vector of sums is made at once. The keys
+// begin `offset` bytes from where `keys` point to.
 template <class T, int Q>
-[[gnu::noinline]] void dot_products(const float* q, int64_t q_stride, const void* const* keys, int64_t column,
-                                    int64_t depth, float* scores) {
+[[gnu::noinline]] void dot_products(const float* q, int64_t q_stride, const char* const* keys, int64_t offset,
+                                    int64_t depth, float* scores, Upcoming upcoming) {
   constexpr int kKeys = kLanes / Q;
   const T* row[kKeys];
 #pragma GCC unroll 16
-  for (int i = 0; i < kKeys; ++i) row[i] = static_cast<const T*>(keys[i]) + column;
+  for (int i = 0; i < kKeys; ++i) row[i] = reinterpret_cast<const T*>(keys[i] + offset);
   Vec sum[Q][kKeys];
 #pragma GCC unroll 16
   for (int r = 0; r < Q; ++r) {
@@ -71,7 +47,7 @@ template <class T, int Q>
 #pragma GCC unroll 16
     for (int i = 0; i < kKeys; ++i) {
       Vec even, odd;
-      ask_for(static_cast<const T*>(keys[i + kAheadRows]) + column + d);
+      upcoming.ask<T>(i, d);
       load_pairs(row[i] + d, min64(2 * kLanes, depth - d), even, odd);
 #pragma GCC unroll 16
       for (int r = 0; r < Q; ++r) sum[r][i] = fma(q_odd[r], odd, fma(q_even[r], even, sum[r][i]));
@@ -87,11 +63,10 @@ template <class T, int Q>
 }
 
 // sums[r, i] += sum_j p[r, j] * v[j, i] for R rows, some keys, and the columns of C pairs of vectors, `last` of them in
-// the last pair.
-// Asks for the same columns of the values kAheadRows later as it goes.
+// the last pair. The values begin `offset` bytes from where `values` point to.
 template <class T, int R, int C>
-[[gnu::noinline]] void add_values(const float* p, const void* const* values, int64_t column, int64_t count, float* sums,
-                                  int64_t stride, int64_t last) {
+[[gnu::noinline]] void add_values(const float* p, const char* const* values, int64_t offset, int64_t count, float* sums,
+                                  int64_t stride, int64_t last, Upcoming upcoming) {
   Vec sum[R][2 * C];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
@@ -100,12 +75,11 @@ template <class T, int R, int C>
   }
 #pragma GCC unroll 1
   for (int64_t j = 0; j < count; ++j) {
-    const T* row = static_cast<const T*>(values[j]) + column;
-    const T* later = static_cast<const T*>(values[j + kAheadRows]) + column;
+    const T* row = reinterpret_cast<const T*>(values[j] + offset);
     Vec v[2 * C];
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) {
-      ask_for(later + c * 2 * kLanes);
+      upcoming.ask<T>(j, c * 2 * kLanes);
       load_pairs(row + c * 2 * kLanes, c + 1 < C ? 2 * kLanes : last, v[2 * c], v[2 * c + 1]);
     }
 #pragma GCC unroll 16
@@ -124,16 +98,18 @@ template <class T, int R, int C>
 
 // The same for any number of columns.
 template <class T, int R>
-void add_values(const float* p, const void* const* values, int64_t column, int64_t columns, int64_t count, float* sums,
-                int64_t stride) {
+void add_values(const float* p, const char* const* values, int64_t offset, int64_t columns, int64_t count, float* sums,
+                int64_t stride, const Upcoming& upcoming) {
   constexpr int kPairs = kProductVectors / 2;
-  constexpr int64_t kWide = kPairs * 2 * kLanes;
+  constexpr int64_t kWide = kPairs * 2 * kLanes, kBytes = sizeof(T);
+  const auto from = [&](int64_t i) { return Upcoming{upcoming.rows, upcoming.offset + i * kBytes}; };
   int64_t i = 0;
   for (; i + kWide <= columns; i += kWide) {
-    add_values<T, R, kPairs>(p, values, column + i, count, sums + i, stride, 2 * kLanes);
+    add_values<T, R, kPairs>(p, values, offset + i * kBytes, count, sums + i, stride, 2 * kLanes, from(i));
   }
   for (; i < columns; i += 2 * kLanes) {
-    add_values<T, R, 1>(p, values, column + i, count, sums + i, stride, min64(2 * kLanes, columns - i));
+    const int64_t last = min64(2 * kLanes, columns - i);
+    add_values<T, R, 1>(p, values, offset + i * kBytes, count, sums + i, stride, last, from(i));
   }
 }
 
@@ -153,54 +129,63 @@ inline PlaceOfFew place_of_few(float* memory, const AttentionView& view, int64_t
   return {memory, scores, scores + groups * rows * kKeyBlock};
 }
 
+// The scores of one group of the work; asks for its values.
 template <class T>
-void score_keys(const AttentionView& view, const AttentionWork& work, const PlaceOfFew& place, const KeyBlock& block) {
+void score_keys(const AttentionView& view, const AttentionWork& work, const PlaceOfFew& place, const KeyBlock& block,
+                int64_t group) {
   constexpr int kPair = kLanes > 1 ? 2 : 1;
   const int64_t rows = work.rows * view.queries, padded = view.padded_head();
   const int64_t step = rows > 1 ? kLanes / kPair : kLanes;
   for (int64_t j = 0; j < block.count; j += step) {
-    const void* const* keys = block.rows + j;
-    const void* repeated[kLanes + kAheadRows];
-    if (j + step > block.count) {  // the last one takes the place of those that are missing
-      for (int64_t i = 0; i < step + kAheadRows; ++i) repeated[i] = block.rows[min64(j + i, block.count - 1)];
-      keys = repeated;
-    }
-    for (int64_t index = 0; index < work.groups * view.maps; ++index) {
-      const int64_t column = index * view.head_dim;
+    for (int64_t index = group * view.maps; index < (group + 1) * view.maps; ++index) {
+      const char* const* keys = block.keys.rows + j;
+      const int64_t offset = block.keys.byte_offset(index * view.head_dim);
+      const Upcoming values{block.values.rows + j, block.values.byte_offset(index * view.head_dim)};
       const float* q = place.q + index * rows * padded;
       float* scores = place.scores + index * rows * kKeyBlock + j;
       if (rows == 1) {
-        dot_products<T, 1>(q, padded, keys, column, view.head_dim, scores);
+        dot_products<T, 1>(q, padded, keys, offset, view.head_dim, scores, values);
         continue;
       }
       for (int64_t r = 0; r < rows; r += kPair) {
         const int64_t first = min64(r, rows - kPair);  // an odd last row is computed beside one that has been
-        dot_products<T, kPair>(q + first * padded, padded, keys, column, view.head_dim, scores + first * kKeyBlock);
+        dot_products<T, kPair>(q + first * padded, padded, keys, offset, view.head_dim, scores + first * kKeyBlock,
+                               values);
       }
     }
   }
 }
 
+// The sums of one group += probabilities [rows, kKeyBlock] times `count` values.
 template <class T>
-void add_values(const AttentionView& view, const AttentionWork& work, const PlaceOfFew& place, const KeyBlock& block) {
+void add_values(const float* p, int64_t rows, const char* const* values, int64_t offset, int64_t columns, int64_t count,
+                float* sums, int64_t padded, const Upcoming& upcoming) {
+  int64_t r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    add_values<T, 4>(p + r * kKeyBlock, values, offset, columns, count, sums + r * padded, padded, upcoming);
+  }
+  for (; r + 2 <= rows; r += 2) {
+    add_values<T, 2>(p + r * kKeyBlock, values, offset, columns, count, sums + r * padded, padded, upcoming);
+  }
+  if (r < rows) {
+    add_values<T, 1>(p + r * kKeyBlock, values, offset, columns, count, sums + r * padded, padded, upcoming);
+  }
+}
+
+// The sums of one group of the work; asks for the keys of group `next_group` of `next`.
+template <class T>
+void add_values(const AttentionView& view, const AttentionWork& work, const PlaceOfFew& place, const KeyBlock& block,
+                int64_t group, const KeyBlock& next, int64_t next_group) {
   const int64_t rows = work.probability_rows(view), columns = view.value_columns(), padded = view.padded_values();
-  const void* const* values = block.rows + block.count;
   for (int64_t j = 0; j < block.count; j += kValueRows) {
     const int64_t count = min64(kValueRows, block.count - j);
-    for (int64_t index = 0; index < work.groups; ++index) {
-      const int64_t column = index * columns;
-      const float* p = place.scores + index * rows * kKeyBlock + j;
-      float* sums = place.accumulators + index * accumulator_floats(view, rows);
-      int64_t r = 0;
-      for (; r + 4 <= rows; r += 4) {
-        add_values<T, 4>(p + r * kKeyBlock, values + j, column, columns, count, sums + r * padded, padded);
-      }
-      for (; r + 2 <= rows; r += 2) {
-        add_values<T, 2>(p + r * kKeyBlock, values + j, column, columns, count, sums + r * padded, padded);
-      }
-      if (r < rows) {
-        add_values<T, 1>(p + r * kKeyBlock, values + j, column, columns, count, sums + r * padded, padded);
-      }
+    const float* p = place.scores + group * rows * kKeyBlock + j;
+    float* sums = place.accumulators + group * accumulator_floats(view, rows);
+    for (int64_t i = 0; i < columns;) {  // a pair of wide heads lies in two pieces
+      const int64_t column = group * columns + i, n = min64(columns - i, block.values.run(column));
+      const Upcoming keys{next.keys.rows + j, next.keys.byte_offset(next_group * columns + i)};
+      add_values<T>(p, rows, block.values.rows + j, block.values.byte_offset(column), n, count, sums + i, padded, keys);
+      i += n;
     }
   }
 }
@@ -235,19 +220,25 @@ inline void attend_few(const AttentionView& view, const AttentionWork& work, con
     return accumulator_at(place.accumulators + index * accumulator_floats(view, rows), view, rows);
   };
   for (int64_t index = 0; index < work.groups; ++index) clear(view, sums_of(index), rows);
-  KeyBlock block{};
-  find_keys(view, work, work.first_key, block);
-  for (; block.count > 0; find_keys(view, work, block.position + block.count, block)) {
-    with_storage(block.key_dtype,
-                 [&](auto type) { score_keys<typename decltype(type)::type>(view, work, place, block); });
-    for (int64_t index = 0; index < work.groups; ++index) {
+  KeyBlock blocks[2]{};
+  find_keys(view, work, work.first_key, blocks[0]);
+  for (int current = 0; blocks[current].count > 0; current = 1 - current) {
+    const KeyBlock& block = blocks[current];
+    KeyBlock& after = blocks[1 - current];
+    find_keys(view, work, block.position + block.count, after);
+    for (int64_t group = 0; group < work.groups; ++group) {
+      with_storage(block.keys.dtype,
+                   [&](auto type) { score_keys<typename decltype(type)::type>(view, work, place, block, group); });
       for (int64_t r = 0; r < rows; ++r) {
         const Visible keys = visible(view, work, r / view.queries % work.rows, block.position, block.count);
-        softmax_row(place.scores + (index * rows + r) * kKeyBlock, block.count, keys.from, keys.to, sums_of(index), r,
+        softmax_row(place.scores + (group * rows + r) * kKeyBlock, block.count, keys.from, keys.to, sums_of(group), r,
                     view.padded_values());
       }
+      const bool last = group + 1 == work.groups;
+      const KeyBlock& next = last && after.count > 0 ? after : block;
+      with_storage(block.values.dtype, [&](auto type) {
+        add_values<typename decltype(type)::type>(view, work, place, block, group, next, last ? 0 : group + 1);
+      });
     }
-    with_storage(block.value_dtype,
-                 [&](auto type) { add_values<typename decltype(type)::type>(view, work, place, block); });
   }
 }

@@ -25,44 +25,30 @@ inline PlaceOfMany place_of_many(float* memory, const AttentionView& view, int64
   return place;
 }
 
-// to [columns, kKeyBlock] = the transpose of `keys` rows from `column` on. The padding to whole vectors repeats the
-// last key.
+// to [columns, kKeyBlock] = the transpose of `keys` rows from `offset` bytes on. The padding to whole vectors repeats
+// the last key.
 template <class T>
-void transpose_rows(const void* const* rows, int64_t column, int64_t keys, int64_t columns, float* to) {
+void transpose_rows(const char* const* rows, int64_t offset, int64_t keys, int64_t columns, float* to) {
   for (int64_t j = 0; j < keys; j += kLanes) {
     for_each_vector(columns, [&](int64_t d, int64_t n) {
       Vec square[kLanes];
 #pragma GCC unroll 16
       for (int i = 0; i < kLanes; ++i)
-        square[i] = load(static_cast<const T*>(rows[min64(j + i, keys - 1)]) + column + d, n);
+        square[i] = load(reinterpret_cast<const T*>(rows[min64(j + i, keys - 1)] + offset) + d, n);
       transpose(square);
       for (int i = 0; i < n; ++i) store(to + (d + i) * kKeyBlock + j, square[i]);
     });
   }
 }
 
-// Consecutive keys from one of the two sources, and their values.
-struct StagedBlock {
-  const void* keys[kKeyBlock];
-  const void* values[kKeyBlock];
-  sy_dtype key_dtype, value_dtype;
-  int64_t position;  // of the first
-  int64_t count;
-};
-
-// The block that begins at `position`; none is left where its count is 0.
-inline void find_block(const AttentionView& view, const AttentionWork& work, int64_t position, StagedBlock& block) {
-  const int64_t fresh = first_fresh(view, work);
-  const bool cached = position < fresh;
-  block.position = position;
-  block.count = max64(0, min64(kKeyBlock, (cached ? min64(fresh, work.end_key) : work.end_key) - position));
-  if (block.count == 0) return;
-  const sy_tensor& keys = cached ? view.kv->keys : *view.k;
-  const sy_tensor& values = cached ? view.kv->values : *view.v;
-  block.key_dtype = keys.dtype;
-  block.value_dtype = values.dtype;
-  find_rows(view, work, keys, cached, position, block.count, block.keys);
-  find_rows(view, work, values, cached, position, block.count, block.values);
+// visit(offset in bytes, column, n) for the pieces in which columns first .. first + columns - 1 lie.
+template <class Visit>
+void for_each_piece(const KeyRows& keys, int64_t first, int64_t columns, Visit visit) {
+  for (int64_t i = 0; i < columns;) {
+    const int64_t n = min64(columns - i, keys.run(first + i));
+    visit(keys.byte_offset(first + i), i, n);
+    i += n;
+  }
 }
 
 // Brings a row into the second cache: the first is full. (Inlined by force: gcc takes a function that does nothing else
@@ -83,16 +69,18 @@ inline void attend_many(const AttentionView& view, const AttentionWork& work, co
     q += view.padded_head();
   });
   clear(view, sums, view.maps * rows);
-  StagedBlock blocks[2]{};
-  find_block(view, work, work.first_key, blocks[0]);
+  KeyBlock blocks[2]{};
+  find_keys(view, work, work.first_key, blocks[0]);
   for (int current = 0; blocks[current].count > 0; current = 1 - current) {
-    const StagedBlock& block = blocks[current];
-    StagedBlock& next = blocks[1 - current];
-    find_block(view, work, block.position + block.count, next);
+    const KeyBlock& block = blocks[current];
+    KeyBlock& next = blocks[1 - current];
+    find_keys(view, work, block.position + block.count, next);
     for (int64_t map = 0; map < view.maps; ++map) {
-      with_storage(block.key_dtype, [&](auto type) {
-        transpose_rows<typename decltype(type)::type>(block.keys, map * view.head_dim, block.count, view.head_dim,
-                                                      place.keys);
+      for_each_piece(block.keys, map * view.head_dim, view.head_dim, [&](int64_t offset, int64_t column, int64_t n) {
+        with_storage(block.keys.dtype, [&](auto type) {
+          transpose_rows<typename decltype(type)::type>(block.keys.rows, offset, block.count, n,
+                                                        place.keys + column * kKeyBlock);
+        });
       });
       float* scores = place.scores + map * rows * kKeyBlock;
       product<false>(place.q + map * rows * view.padded_head(), view.padded_head(), rows, place.keys, kKeyBlock,
@@ -101,12 +89,17 @@ inline void attend_many(const AttentionView& view, const AttentionWork& work, co
         const Visible seen = visible(view, work, r / view.queries, block.position, block.count);
         softmax_row(scores + r * kKeyBlock, block.count, seen.from, seen.to, sums, map * rows + r, padded);
         const int64_t later = map * rows + r;  // rows of the next block, as far as there are such
-        if (later < next.count) ask_for_row(next.keys[later], view.value_columns() * element_size(next.key_dtype));
+        if (later < next.count)
+          ask_for_row(next.keys.rows[later], view.value_columns() * element_size(next.keys.dtype));
       }
     }
     for (int64_t j = 0; j < block.count; ++j) {
-      widen(block.values[j], block.value_dtype, place.values + j * padded, view.value_columns());
-      if (j < next.count) ask_for_row(next.values[j], view.value_columns() * element_size(next.value_dtype));
+      for_each_piece(block.values, 0, view.value_columns(), [&](int64_t offset, int64_t column, int64_t n) {
+        widen(block.values.rows[j] + offset, block.values.dtype, place.values + j * padded + column, n);
+      });
+      if (j < next.count) {
+        ask_for_row(next.values.rows[j], view.value_columns() * element_size(next.values.dtype));
+      }
     }
     product<true>(place.scores, kKeyBlock, view.maps * rows, place.values, padded, block.count, sums.out, padded,
                   round_up(view.value_columns(), kLanes));

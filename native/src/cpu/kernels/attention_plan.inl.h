@@ -10,9 +10,9 @@
 // depend on nothing but the lengths, so the result does not depend on the number of threads or on the rest of the
 // batch.
 //
-// A row of the cache holds all groups side by side. A decode step is as fast as it reads memory, and memory is fast
-// only when read in order: so the work of few rows takes all groups, or as many as leave something for every thread,
-// and walks through whole rows. The work of many rows is bound by arithmetic and takes one group.
+// A decode step is as fast as it reads memory, and memory is fast only when read in order: so the work of few rows
+// takes all groups, or as many as leave something for every thread, and walks through blocks of the cache from front to
+// back. The work of many rows is bound by arithmetic and takes one group.
 
 struct AttentionView {
   const sy_batch* batch;
@@ -32,6 +32,13 @@ struct AttentionView {
   int64_t padded_head() const { return round_up(head_dim, 2 * kLanes); }
   int64_t padded_values() const { return round_up(value_columns(), 2 * kLanes); }
   int64_t query_rows_per_work() const { return max64(1, kTileRows / queries); }
+  // Whether every head of the cache lies in one piece.
+  bool whole_heads() const {
+    if (kv == nullptr) return true;
+    const bool in_keys = kv_layout(kv->keys, kv->block_tokens).strip == 0;
+    const bool in_values = kv_layout(kv->values, kv->block_tokens).strip == 0;
+    return (in_keys && in_values) || kKvStrip % head_dim == 0;
+  }
 };
 
 // The running result of some rows of probabilities: numerators, maxima and denominators of softmax(...) V.
@@ -74,8 +81,10 @@ inline int64_t position_of(const sy_batch& batch, int32_t s, int64_t row) {
   return int64_t{batch.position[s]} + row - batch.seq_start[s];
 }
 
-// Rows so few that reading the cache takes longer than computing.
-inline bool few(const AttentionView& view, int64_t rows) { return rows * view.queries < kManyRows; }
+// Rows so few that reading the cache takes longer than computing, of a cache that can be read a head at a time.
+inline bool few(const AttentionView& view, int64_t rows) {
+  return rows * view.queries < kManyRows && view.whole_heads();
+}
 
 // Calls visit(work) for every work, with at most `groups` groups where the rows are few. Returns the floats of all
 // partial results.
@@ -114,27 +123,62 @@ int64_t plan_attention(const AttentionView& view, int64_t groups, Visit visit) {
   return partial;
 }
 
-// The rows of keys or values at positions first .. first + count - 1, from the cache or the chunk's own, each beginning
-// with the work's first group.
+// Consecutive rows of keys or values from one of the two sources, each beginning with the work's first group.
+struct KeyRows {
+  const char* rows[kKeyBlock];
+  sy_dtype dtype;
+  KvLayout layout;
+  int64_t first_column;
+
+  // Column c, counted from the first of the work's first group, in row j; and how many lie side by side from there.
+  const char* at(int64_t j, int64_t c) const { return rows[j] + byte_offset(c); }
+  int64_t byte_offset(int64_t c) const {
+    return (layout.offset(first_column + c) - layout.offset(first_column)) * element_size(dtype);
+  }
+  int64_t run(int64_t c) const { return layout.run(first_column + c); }
+};
+
+// Those at positions first .. first + count - 1, from the cache or the chunk's own, then the last of them again.
 inline void find_rows(const AttentionView& view, const AttentionWork& work, const sy_tensor& source, bool cached,
-                      int64_t first, int64_t count, const void** rows) {
+                      int64_t first, int64_t count, KeyRows& found) {
   const int32_t s = work.sequence;
-  const int64_t column = work.group * view.value_columns();
-  const int64_t row_bytes = source.stride * element_size(source.dtype);
+  found.dtype = source.dtype;
+  found.layout = cached ? kv_layout(source, view.kv->block_tokens) : KvLayout{source.cols, 0, source.stride};
+  found.first_column = work.group * view.value_columns();
+  const int64_t row_bytes = found.layout.row * element_size(source.dtype);
   for (int64_t i = 0; i < count;) {
     // Rows are consecutive as far as a block of the cache reaches.
     const int64_t position = first + i;
-    const int64_t row =
-        cached ? kv_row(*view.kv, s, position) : view.batch->seq_start[s] + position - view.batch->position[s];
+    const char* at =
+        cached ? kv_element(*view.kv, source, found.layout, s, position, found.first_column)
+               : element(source, view.batch->seq_start[s] + position - view.batch->position[s], found.first_column);
     const int64_t run = cached ? view.kv->block_tokens - position % view.kv->block_tokens : count;
-    const char* at = element(source, row, column);
-    for (const int64_t stop = min64(count, i + run); i < stop; ++i, at += row_bytes) rows[i] = at;
+    for (const int64_t stop = min64(count, i + run); i < stop; ++i, at += row_bytes) found.rows[i] = at;
   }
+  for (int64_t i = count; i < kKeyBlock; ++i) found.rows[i] = found.rows[count - 1];
 }
 
 // Positions from here on have their keys and values in k, v.
 inline int64_t first_fresh(const AttentionView& view, const AttentionWork& work) {
   return view.k != nullptr ? view.batch->position[work.sequence] : work.end_key;
+}
+
+// A block of consecutive keys from one source, and its values.
+struct KeyBlock {
+  KeyRows keys, values;
+  int64_t position;  // of the first key
+  int64_t count;
+};
+
+// The block that begins at `position`; none is left where its count is 0.
+inline void find_keys(const AttentionView& view, const AttentionWork& work, int64_t position, KeyBlock& block) {
+  const int64_t fresh = first_fresh(view, work);
+  const bool cached = position < fresh;
+  block.position = position;
+  block.count = max64(0, min64(kKeyBlock, (cached ? min64(fresh, work.end_key) : work.end_key) - position));
+  if (block.count == 0) return;
+  find_rows(view, work, cached ? view.kv->keys : *view.k, cached, position, block.count, block.keys);
+  find_rows(view, work, cached ? view.kv->values : *view.v, cached, position, block.count, block.values);
 }
 
 // The first column in q of a query's map, and in y of its result.

@@ -12,8 +12,10 @@ void parallel_rows(Pool& pool, int64_t rows, int64_t row_bytes, Body body) {
 inline int64_t row_bytes(const sy_tensor& tensor) { return tensor.cols * element_size(tensor.dtype); }
 
 inline void copy(Pool& pool, const sy_tensor& from, const sy_tensor& to) {
-  parallel_rows(pool, to.rows, row_bytes(to),
-                [&](int64_t row, int thread) { copy_row(from, row, to, row, float_scratch(pool, thread, from.cols)); });
+  parallel_rows(pool, to.rows, row_bytes(to), [&](int64_t row, int thread) {
+    copy_elements(element(from, row, 0), from.dtype, element(to, row, 0), to.dtype, from.cols,
+                  float_scratch(pool, thread, from.cols));
+  });
 }
 
 inline void zero_rows(Pool& pool, const sy_tensor& tensor) {

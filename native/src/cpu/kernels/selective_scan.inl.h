@@ -147,7 +147,65 @@ inline void finish_scan(const sy_selective_scan_args& args, const ScanTile& tile
   }
 }
 
+// The rows of a and of one sequence's states, [2 * states], for some channels.
+struct StateRows {
+  ScanRows rows;
+  int64_t states, channels;
+
+  // Asks for rows first .. end - 1 of them, those of a before those of the states. They go into the second cache: rows
+  // lie so that most of them would share a few lines of the first. (Inlined by force, as above.)
+  [[gnu::always_inline]] void ask(int64_t first, int64_t end) const {
+    for (int64_t r = first; r < min64(end, 2 * states); ++r) {
+      const float* row = r < states ? rows.a + r * rows.a_stride : rows.state + (r - states) * rows.state_stride;
+      for (int64_t i = 0; i < channels; i += kLineFloats) __builtin_prefetch(row + i, 0, 2);
+    }
+  }
+};
+
+// Whether every sequence has one token and a past, and channels are whole vectors: the step of a decode.
+inline bool all_single(const sy_selective_scan_args& args) {
+  const sy_batch& batch = *args.batch;
+  bool single = args.x->rows == batch.sequences && args.x->cols % kLanes == 0;
+  for (int32_t s = 0; s < batch.sequences; ++s) single = single && batch.position[s] != 0;
+  return single;
+}
+
+// A single token meets each state once: it is changed where it is. Memory is the limit, and a block of channels is many
+// short pieces far apart, no stream that a processor would see coming: so each thread asks for the next block, row by
+// row, while it computes one.
+inline void scan_single_tokens(Pool& pool, const sy_selective_scan_args& args) {
+  const sy_batch& batch = *args.batch;
+  const int64_t inner = args.x->cols, states = args.a->rows;
+  const int64_t share = ceil_div(inner * batch.sequences, kScanTasksPerThread * pool.threads());
+  const int64_t width = min64(round_up(inner, kScanChannels), round_up(share, kScanChannels));
+  const int64_t parts = ceil_div(inner, width);
+  parallel(pool, batch.sequences * parts, [&](int64_t index, int thread) {
+    const int64_t s = index / parts, row = batch.seq_start[s], slot = batch.slot[s] * states;
+    const int64_t begin = index % parts * width, end = min64(inner, begin + width);
+    const ScanTile tile = scan_tile(float_scratch(pool, thread, scan_tile_floats(states)), states);
+    const auto rows_of = [&](int64_t channel) {
+      return StateRows{
+          {f32_row(*args.a, 0) + channel, f32_row(*args.state, slot) + channel, args.a->stride, args.state->stride},
+          states,
+          max64(0, min64(kScanChannels, end - channel))};
+    };
+    rows_of(begin).ask(0, 2 * states);
+    for (int64_t channel = begin; channel < end; channel += kScanChannels) {
+      const StateRows block = rows_of(channel), next = rows_of(channel + kScanChannels);
+      const int64_t step = ceil_div(2 * states, block.channels / kLanes);  // rows of the next for each vector of this
+      stage_scan(args, tile, row, 1, channel, block.channels);
+      for (int64_t i = 0; i < block.channels; i += kLanes) {
+        next.ask(i / kLanes * step, (i / kLanes + 1) * step);
+        const ScanRows rows{block.rows.a + i, block.rows.state + i, block.rows.a_stride, block.rows.state_stride};
+        scan_channels(tile, rows, i, 1, {});
+      }
+      finish_scan(args, tile, row, 1, channel, block.channels);
+    }
+  });
+}
+
 inline void selective_scan(Pool& pool, const sy_selective_scan_args& args) {
+  if (all_single(args)) return scan_single_tokens(pool, args);
   const sy_batch& batch = *args.batch;
   const int64_t inner = args.x->cols, states = args.a->rows;
   const int64_t share = ceil_div(inner * batch.sequences, kScanTasksPerThread * pool.threads());
@@ -159,18 +217,6 @@ inline void selective_scan(Pool& pool, const sy_selective_scan_args& args) {
     const int64_t begin = batch.seq_start[s], end = batch.seq_start[s + 1];
     const int64_t slot = batch.slot[s] * states;
     const ScanTile tile = scan_tile(float_scratch(pool, thread, scan_tile_floats(states)), states);
-
-    // A single token meets each state once: it is changed where it is. Tiles need whole vectors and a beginning.
-    if (end - begin == 1 && n % kLanes == 0 && batch.position[s] != 0) {
-      stage_scan(args, tile, begin, 1, channel, n);
-      for (int64_t i = 0; i < n; i += kLanes) {
-        const ScanRows rows{f32_row(*args.a, 0) + channel + i, f32_row(*args.state, slot) + channel + i, args.a->stride,
-                            args.state->stride};
-        scan_channels(tile, rows, i, 1, {});
-      }
-      finish_scan(args, tile, begin, 1, channel, n);
-      return;
-    }
 
     // Lanes past the last channel start as zeros and stay so.
     const size_t bytes = static_cast<size_t>(n) * sizeof(float);

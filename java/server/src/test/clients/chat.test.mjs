@@ -32,7 +32,7 @@ test("a stream gives the same text, with a role first, a reason last and no usag
   assert.equal(chunks[0].choices[0].delta.role, "assistant");
   assert.equal(chunks.map((chunk) => chunk.choices[0].delta.content ?? "").join(""), SUM_ANSWER);
   assert.equal(chunks.at(-1).choices[0].finish_reason, "stop");
-  assert.ok(chunks.length > 5, "the text comes in pieces");
+  assert.ok(chunks.length > 2, "the text comes between role and reason");
   assert.ok(chunks.every((chunk) => chunk.object === "chat.completion.chunk" && chunk.id === chunks[0].id && !chunk.usage));
 });
 

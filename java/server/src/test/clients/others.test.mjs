@@ -24,9 +24,33 @@ test("completions: text goes on, whole and streamed alike", async () => {
 
 test("completions: a prompt may be token ids, and several prompts are answered in order", async () => {
   const tokens = await tokensOf("17+25: 7+5=");
-  const [byText, byTokens] = await Promise.all(["17+25: 7+5=", tokens].map((prompt) => client.completions.create({ model: MODEL, prompt, max_tokens: 8 })));
+  const [byText, byTokens, other] = await Promise.all(["17+25: 7+5=", tokens, "Answer:"].map((prompt) => client.completions.create({ model: MODEL, prompt, max_tokens: 8 })));
   assert.equal(byTokens.choices[0].text, byText.choices[0].text);
   assert.equal(byTokens.usage.prompt_tokens, tokens.length);
+  const both = await client.completions.create({ model: MODEL, prompt: ["17+25: 7+5=", "Answer:"], max_tokens: 8 });
+  assert.deepEqual(
+    both.choices.map(({ index, text }) => [index, text]),
+    [
+      [0, byText.choices[0].text],
+      [1, other.choices[0].text],
+    ],
+  );
+  assert.equal(both.usage.total_tokens, byText.usage.total_tokens + other.usage.total_tokens);
+});
+
+test("completions: a text is scored with echo and logprobs", async () => {
+  const prompt = "17+25: 7+5=12";
+  const completion = await client.completions.create({ model: MODEL, prompt, max_tokens: 0, echo: true, logprobs: 2 });
+  const { text, logprobs } = completion.choices[0];
+  assert.equal(text, prompt);
+  assert.equal(logprobs.tokens.join(""), prompt);
+  assert.deepEqual(
+    logprobs.text_offset.map((offset) => prompt.slice(0, offset)),
+    logprobs.tokens.map((_, index) => logprobs.tokens.slice(0, index).join("")),
+  );
+  assert.equal(logprobs.token_logprobs[0], null);
+  assert.ok(logprobs.token_logprobs.slice(1).every((value) => value <= 0));
+  assert.ok(logprobs.top_logprobs.slice(1).every((top) => Object.keys(top).length === 2));
 });
 
 test("responses: a question is answered", async () => {

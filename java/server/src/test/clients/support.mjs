@@ -5,6 +5,7 @@ import OpenAI from "openai";
 
 export const SERVER = required("SERVER");
 export const KEYED_SERVER = required("KEYED_SERVER");
+export const SCRIPTED_SERVER = required("SCRIPTED_SERVER");
 export const API_KEY = required("API_KEY");
 export const MODEL = "tiny-reasoner";
 

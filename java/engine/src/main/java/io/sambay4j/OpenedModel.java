@@ -3,6 +3,7 @@ package io.sambay4j;
 import io.sambay4j.backend.AvailableMemory;
 import io.sambay4j.backend.Backend;
 import io.sambay4j.backend.Backends;
+import io.sambay4j.backend.DType;
 import io.sambay4j.backend.DeviceMemory;
 import io.sambay4j.model.AutomaticPrefixCache;
 import io.sambay4j.model.LoadOptions;
@@ -18,7 +19,6 @@ import io.sambay4j.tokenizer.ChatTemplate;
 import io.sambay4j.tokenizer.Tokenizer;
 import io.sambay4j.weights.Checkpoint;
 import io.sambay4j.weights.GenerationConfig;
-import io.sambay4j.weights.ModelDirectory;
 import io.sambay4j.weights.TokenizerConfig;
 import java.nio.file.Path;
 import java.util.List;
@@ -78,7 +78,7 @@ record OpenedModel(
         settings.path,
         model.backend().description(),
         settings.weights == null ? "as stored" : settings.weights.label(),
-        settings.activations,
+        loaded.activations(),
         context,
         (System.nanoTime() - start) / 1_000_000);
     return new OpenedModel(
@@ -91,22 +91,25 @@ record OpenedModel(
         scheduling(settings, loaded));
   }
 
-  /** A model and what its prefix cache takes. */
-  private record Loaded(SambayModel model, long prefixCacheBytes) {}
+  /** A model, how its activations are kept, and what its prefix cache takes. */
+  private record Loaded(SambayModel model, DType activations, long prefixCacheBytes) {}
 
   private static Loaded load(TextModelSettings<?> settings, ModelSource source, int context) {
     ModelConfig config = source.config();
-    LoadOptions options =
-        new LoadOptions(
-            settings.weights,
-            settings.activations,
-            context,
-            settings.sequences,
-            settings.stepTokens,
-            StatePool.cacheTokens(settings.sequences, context, Session.MAX_CHECKPOINTS),
-            settings.prefixCacheBytes == null ? 0 : settings.prefixCacheBytes,
-            settings.deterministic);
     try (Checkpoint checkpoint = source.openCheckpoint()) {
+      DType usual =
+          LoadOptions.usualActivations(
+              config, settings.weights, tensor -> checkpoint.tensor(tensor).type());
+      LoadOptions options =
+          new LoadOptions(
+              settings.weights,
+              settings.activations == null ? usual : settings.activations,
+              context,
+              settings.sequences,
+              settings.stepTokens,
+              StatePool.cacheTokens(settings.sequences, context, Session.MAX_CHECKPOINTS),
+              settings.prefixCacheBytes == null ? 0 : settings.prefixCacheBytes,
+              settings.deterministic);
       MemoryEstimate memory = MemoryEstimate.of(config, options, checkpoint);
       Backend backend =
           settings.deterministic
@@ -117,6 +120,7 @@ record OpenedModel(
       }
       return new Loaded(
           ModelLoader.load(backend, config, checkpoint, options, settings.progress),
+          options.activations(),
           options.prefixCacheBytes());
     }
   }
@@ -174,17 +178,14 @@ record OpenedModel(
             .ggufMetadata()
             .map(metadata -> GgufTokenizer.read(source.path(), metadata))
             .orElse(null);
-    return inside != null ? inside : tokenizer(source.directory());
-  }
-
-  private static @Nullable Tokenizer tokenizer(ModelDirectory files) {
-    Path json = files.find("tokenizer.json").orElse(null);
-    if (json == null) {
-      return null;
+    Path json = source.directory().find("tokenizer.json").orElse(null);
+    if (inside != null || json == null) {
+      return inside;
     }
-    return files
-        .find(TokenizerConfig.FILE)
-        .map(config -> Tokenizer.read(json, config))
+    return source
+        .tokenizerFields()
+        .or(() -> TokenizerConfig.fields(source.directory())) // beside a GGUF file
+        .map(fields -> Tokenizer.read(json, fields))
         .orElseGet(() -> Tokenizer.read(json));
   }
 

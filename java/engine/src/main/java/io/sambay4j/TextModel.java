@@ -209,6 +209,7 @@ public final class TextModel implements AutoCloseable {
   public List<List<RunningGeneration>> startAll(
       List<GenerationRequest> requests,
       List<? extends List<? extends GenerationListener>> listeners) {
+    scheduler.checkOpen();
     int count = listeners.stream().mapToInt(List::size).sum();
     if (requests.isEmpty()
         || requests.size() != listeners.size()

@@ -17,7 +17,7 @@ abstract class TextModelSettings<B> {
   @Nullable String target;
   int threads;
   @Nullable WeightFormat weights;
-  DType activations = DType.F32;
+  @Nullable DType activations;
   @Nullable Integer contextLimit;
   int sequences = 8;
   int stepTokens = TextModel.STEP_TOKENS;
@@ -74,7 +74,10 @@ abstract class TextModelSettings<B> {
     return self();
   }
 
-  /** How activations and caches are kept: F32 (default) or BF16. */
+  /**
+   * How activations and caches are kept: F32 or BF16. Unless said, BF16 in models of 134 million
+   * parameters and more with fewer than 32 bits, as published code computes, else F32.
+   */
   public B activations(DType value) {
     activations = value;
     return self();

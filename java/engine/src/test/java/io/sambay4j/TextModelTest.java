@@ -506,8 +506,7 @@ final class TextModelTest {
     Random random = new Random(77);
     List<GenerationRequest> requests = new ArrayList<>();
     List<List<GeneratedToken>> alone = new ArrayList<>();
-    try (TextModel narrow =
-        TextModel.builder(TinyModel.DIRECTORY).sequences(8).stepTokens(64).open()) {
+    try (TextModel narrow = TinyModel.builder().sequences(8).stepTokens(64).open()) {
       for (int i = 0; i < 2 * TinyModel.ROUNDS; i++) {
         GenerationRequest request =
             endless(60, tokens(random, 1 + random.nextInt(200)))

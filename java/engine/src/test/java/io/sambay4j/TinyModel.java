@@ -1,5 +1,6 @@
 package io.sambay4j;
 
+import io.sambay4j.backend.DType;
 import io.sambay4j.backend.NativeLibrary;
 import java.nio.file.Path;
 import java.util.List;
@@ -24,8 +25,13 @@ final class TinyModel {
 
   private TinyModel() {}
 
+  /** With f32 activations: neighbours and chunks change nothing, not by a bit. */
+  static TextModel.Builder builder() {
+    return TextModel.builder(DIRECTORY).activations(DType.F32);
+  }
+
   static TextModel open(int sequences) {
-    return TextModel.builder(DIRECTORY).sequences(sequences).open();
+    return builder().sequences(sequences).open();
   }
 
   /** Ordinary tokens at random. */

@@ -7,7 +7,6 @@ import io.sambay4j.backend.AvailableMemory;
 import io.sambay4j.backend.DeviceMemory;
 import io.sambay4j.model.AutomaticPrefixCache;
 import io.sambay4j.model.LayerKind;
-import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
 import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelTensors;
@@ -23,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -112,12 +112,10 @@ final class InspectCommand implements Callable<Integer> {
   /** The sizes that {@link MemoryEstimate} is about; weights that are not there count as bf16. */
   private MemoryEstimate memory(ModelFiles files, @Nullable Checkpoint checkpoint) {
     int context = files.contextLimit(model.context());
-    LoadOptions options =
-        new LoadOptions(model.weights(), model.activations(), context, batch, STEP_TOKENS, context);
+    Function<String, StorageType> stored =
+        tensor -> checkpoint == null ? StorageType.BF16 : checkpoint.tensor(tensor).type();
     return MemoryEstimate.of(
-        files.config(),
-        options,
-        tensor -> checkpoint == null ? StorageType.BF16 : checkpoint.tensor(tensor).type());
+        files.config(), model.options(files.config(), stored, context, batch, STEP_TOKENS), stored);
   }
 
   // ---- for people

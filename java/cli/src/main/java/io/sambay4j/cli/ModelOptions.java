@@ -9,16 +9,19 @@ import io.sambay4j.hub.ModelCache;
 import io.sambay4j.hub.ModelName;
 import io.sambay4j.model.LoadOptions;
 import io.sambay4j.model.MemoryEstimate;
+import io.sambay4j.model.ModelConfig;
 import io.sambay4j.model.ModelLoader;
 import io.sambay4j.model.ModelWork;
 import io.sambay4j.model.SambayModel;
 import io.sambay4j.model.WeightFormat;
 import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.StorageType;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -50,9 +53,11 @@ final class ModelOptions {
       names = "--activations",
       paramLabel = "TYPE",
       order = 4,
-      defaultValue = "f32",
-      description = "How activations and caches are kept: f32 or bf16. Default: f32.")
-  private ActivationType activations = ActivationType.F32;
+      description =
+          "How activations and caches are kept: f32, bf16, or auto: bf16 in models of 134 million "
+              + "parameters and more unless their weights are f32. "
+              + "Default: auto; of score and logits, f32.")
+  private @Nullable ActivationType activations;
 
   @Option(
       names = "--context",
@@ -84,6 +89,7 @@ final class ModelOptions {
   }
 
   enum ActivationType {
+    AUTO,
     F32,
     BF16
   }
@@ -163,7 +169,11 @@ final class ModelOptions {
    * tenth to spare; null: as stored.
    */
   private @Nullable WeightFormat fitting(
-      Console console, DeviceOptions device, ModelFiles files, LoadOptions asStored) {
+      Console console,
+      DeviceOptions device,
+      WeightType unlessSaid,
+      ModelFiles files,
+      LoadOptions asStored) {
     if (!device.onThisProcessor()) {
       return null;
     }
@@ -171,13 +181,15 @@ final class ModelOptions {
     WeightFormat chosen = null;
     long needed = 0;
     try (Checkpoint checkpoint = files.source().openCheckpoint()) {
+      Function<String, StorageType> stored = tensor -> checkpoint.tensor(tensor).type();
       for (WeightFormat format : Arrays.asList(null, WeightFormat.INT8, WeightFormat.INT4)) {
         chosen = format;
         needed =
             MemoryEstimate.of(
                     files.config(),
-                    asStored.withWeights(format),
-                    tensor -> checkpoint.tensor(tensor).type())
+                    withActivations(
+                        asStored.withWeights(format), unlessSaid, files.config(), stored),
+                    stored)
                 .total();
         if (needed <= 0.9 * available) {
           break;
@@ -195,8 +207,39 @@ final class ModelOptions {
     return chosen;
   }
 
-  DType activations() {
-    return DType.valueOf(activations.name());
+  /** How activations are kept; null: as is usual with the weights. */
+  private @Nullable DType activations(WeightType unlessSaid) {
+    ActivationType usual =
+        unlessSaid == WeightType.STORED ? ActivationType.F32 : ActivationType.AUTO;
+    ActivationType type = activations == null ? usual : activations;
+    return type == ActivationType.AUTO ? null : DType.valueOf(type.name());
+  }
+
+  /** The options with activations as asked for, or as is usual with their weights. */
+  private LoadOptions withActivations(
+      LoadOptions options,
+      WeightType unlessSaid,
+      ModelConfig config,
+      Function<String, StorageType> stored) {
+    DType asked = activations(unlessSaid);
+    return options.withActivations(
+        asked != null ? asked : LoadOptions.usualActivations(config, options.weights(), stored));
+  }
+
+  /**
+   * How a model that is not loaded would be held, weights and activations as asked for.
+   *
+   * @param stored storage of a matrix, by name
+   */
+  LoadOptions options(
+      ModelConfig config,
+      Function<String, StorageType> stored,
+      int context,
+      int batch,
+      int stepTokens) {
+    LoadOptions options =
+        new LoadOptions(weights(), DType.F32, context, batch, stepTokens, context);
+    return withActivations(options, WeightType.AUTO, config, stored);
   }
 
   /** The context asked for, or null. */
@@ -250,21 +293,20 @@ final class ModelOptions {
               int tokens = asked == null ? Math.min(limit, MemoryEstimate.USUAL_TOKENS) : limit;
               int cache = (int) Math.min((long) sequences * tokens, Integer.MAX_VALUE);
               LoadOptions options =
-                  new LoadOptions(
-                      null, activations(), tokens, sequences, TextModel.STEP_TOKENS, cache);
-              return fitting(console, device, files, options);
+                  new LoadOptions(null, DType.F32, tokens, sequences, TextModel.STEP_TOKENS, cache);
+              return fitting(console, device, unlessSaid, files, options);
             });
     try (Progress progress = new Progress(console, "loading")) {
       TextModel.Builder builder =
-          TextModel.builder(path)
-              .activations(activations())
-              .sequences(sequences)
-              .longRope(longRope)
-              .progress(progress);
+          TextModel.builder(path).sequences(sequences).longRope(longRope).progress(progress);
       device.apply(builder);
       more.accept(builder);
       if (kept != null) {
         builder.weights(kept);
+      }
+      DType asked = activations(unlessSaid);
+      if (asked != null) {
+        builder.activations(asked);
       }
       Integer limit = context();
       if (limit != null) {
@@ -299,15 +341,21 @@ final class ModelOptions {
     LoadOptions options =
         new LoadOptions(
             null,
-            activations(),
+            DType.F32,
             tokens,
             sequences,
             stepTokens,
             (int) Math.min(cacheTokens, Integer.MAX_VALUE - ModelFiles.CACHE_ROUNDING));
     try (Checkpoint checkpoint = files.source().openCheckpoint();
         Progress progress = new Progress(console, "loading")) {
-      WeightFormat kept = weights(unlessSaid, () -> fitting(console, device, files, options));
-      LoadOptions chosen = options.withWeights(kept);
+      WeightFormat kept =
+          weights(unlessSaid, () -> fitting(console, device, unlessSaid, files, options));
+      LoadOptions chosen =
+          withActivations(
+              options.withWeights(kept),
+              unlessSaid,
+              files.config(),
+              tensor -> checkpoint.tensor(tensor).type());
       ModelWork work = ModelWork.of(files.config(), chosen, checkpoint);
       return new OpenedModel(
           ModelLoader.load(

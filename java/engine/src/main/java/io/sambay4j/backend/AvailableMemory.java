@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory that a program can have now without others losing theirs: what the system calls available,
@@ -83,14 +84,16 @@ public final class AvailableMemory {
     Path top = root.resolve(hierarchy);
     long least = Long.MAX_VALUE;
     try {
-      Path lowest = top.resolve(group.startsWith("/") ? group.substring(1) : group).normalize();
-      for (Path at = lowest; at != null && at.startsWith(top); at = at.getParent()) {
+      @Nullable Path at =
+          top.resolve(group.startsWith("/") ? group.substring(1) : group).normalize();
+      while (at != null && at.startsWith(top)) {
         OptionalLong most = number(at.resolve(limit));
         OptionalLong used = number(at.resolve(usage));
         if (most.isPresent() && used.isPresent() && most.getAsLong() < NO_LIMIT) {
           long held = Math.max(0, used.getAsLong() - dropped(at.resolve("memory.stat"), cache));
           least = Math.min(least, most.getAsLong() - held);
         }
+        at = at.getParent();
       }
     } catch (InvalidPathException e) {
       return least; // a name that is no file's

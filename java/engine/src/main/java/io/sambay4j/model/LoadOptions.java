@@ -4,6 +4,7 @@ import io.sambay4j.backend.DType;
 import io.sambay4j.model.ModelTensors.Expected;
 import io.sambay4j.weights.StorageType;
 import java.util.Locale;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +38,9 @@ public record LoadOptions(
 
   /** The largest {@code stepTokens}. */
   public static final int MAX_STEP_TOKENS = 1 << 16;
+
+  /** Elements; a model with fewer fits into caches, and its keys and values are few. */
+  private static final long SMALL_MODEL = 1L << 27;
 
   public LoadOptions {
     if (activations != DType.F32 && activations != DType.BF16) {
@@ -73,11 +77,43 @@ public record LoadOptions(
     return weights == null ? WeightFormat.storedAs(stored) : weights.kept(tensor, stored);
   }
 
+  /**
+   * How activations are kept where nobody says: BF16, as published code computes, where matrices
+   * have fewer than 32 bits; but F32 in small models, which would gain nothing.
+   *
+   * @param weights as of {@link #weights}
+   * @param stored storage of a matrix, by name
+   */
+  public static DType usualActivations(
+      ModelConfig config, @Nullable WeightFormat weights, Function<String, StorageType> stored) {
+    LoadOptions options = new LoadOptions(weights, DType.F32, 1, 1, 1, 1);
+    long narrow = 0; // elements of fewer than 32 bits
+    for (Expected tensor : ModelTensors.of(config).tensors()) {
+      if (tensor.isMatrix() && options.kept(tensor, stored.apply(tensor.name())) != DType.F32) {
+        narrow += tensor.elements();
+      }
+    }
+    return narrow < SMALL_MODEL ? DType.F32 : DType.BF16;
+  }
+
   /** The same with weights kept otherwise. */
   public LoadOptions withWeights(@Nullable WeightFormat format) {
     return new LoadOptions(
         format,
         activations,
+        contextLimit,
+        sequences,
+        stepTokens,
+        cacheTokens,
+        prefixCacheBytes,
+        deterministic);
+  }
+
+  /** The same with activations kept otherwise. */
+  public LoadOptions withActivations(DType type) {
+    return new LoadOptions(
+        weights,
+        type,
         contextLimit,
         sequences,
         stepTokens,

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ModelLoader {
   /** Bytes read and packed at a time: large enough for the disk, small beside the weights. */
-  private static final int STAGING_BYTES = 32 << 20;
+  private static final int STAGING_BYTES = 16 << 20;
 
   /** A row of a tensor for each, in whole blocks. */
   private static final long MOST_CACHE_TOKENS = Integer.MAX_VALUE - StatePool.BLOCK_TOKENS;
@@ -38,7 +38,10 @@ public final class ModelLoader {
   private final TensorNames names;
   private final ModelTensors tensors;
   private final List<AutoCloseable> owned = new ArrayList<>();
-  private final ByteBuffer staging;
+  private final int stagingBytes;
+  private @Nullable ByteBuffer staging;
+  private Quantizer.@Nullable Rows
+      codes; // as staging: direct memory goes back late, so it is used again
   private float[] decoded = {};
   private long bytesDone;
 
@@ -61,9 +64,23 @@ public final class ModelLoader {
             .mapToLong(tensor -> tensor.elements() * staged(tensor.type()).bytes())
             .max()
             .orElse(0);
-    this.staging =
-        ByteBuffer.allocateDirect((int) Math.min(STAGING_BYTES, largest))
-            .order(ByteOrder.LITTLE_ENDIAN);
+    this.stagingBytes = (int) Math.min(STAGING_BYTES, largest);
+  }
+
+  private ByteBuffer staging() {
+    if (staging == null) {
+      staging = ByteBuffer.allocateDirect(stagingBytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+    return staging;
+  }
+
+  /** Room for codes and scales of so many numbers, in any format. */
+  private Quantizer.Rows codes() {
+    if (codes == null) {
+      int elements = stagingBytes / DType.F32.bytes();
+      codes = Quantizer.Rows.allocate(DType.INT8, 1, elements);
+    }
+    return codes;
   }
 
   /** Told now and then how far the loading has come. */
@@ -306,15 +323,15 @@ public final class ModelLoader {
         info.type().isBlock() && kept.isQuantized() && kept == WeightFormat.storedAs(info.type());
     DType staged = staged(info.type());
     long rowBytes = (long) cols * staged.bytes();
-    int rowsAtOnce = (int) Math.max(1, staging.capacity() / rowBytes);
-    Quantizer.Rows codes =
-        asCodes ? Quantizer.Rows.allocate(kept, Math.min(rowsAtOnce, toRow - fromRow), cols) : null;
+    int rowsAtOnce = (int) Math.max(1, stagingBytes / rowBytes);
     for (int row = fromRow; row < toRow; row += rowsAtOnce) {
       int n = Math.min(rowsAtOnce, toRow - row);
-      if (codes != null) {
-        checkpoint.readQuantized(info, row, n, codes.codes(), codes.scales());
-        weight.setQuantizedRows(row - fromRow, codes.codes(), codes.scales());
+      if (asCodes) {
+        Quantizer.Rows read = codes();
+        checkpoint.readQuantized(info, row, n, read.codes(), read.scales());
+        weight.setQuantizedRows(row - fromRow, read.codes(), read.scales());
       } else {
+        ByteBuffer staging = staging();
         staging.clear().limit(Math.toIntExact(n * rowBytes));
         if (info.type().isBlock()) {
           decode(info, row, n, cols);
@@ -332,7 +349,7 @@ public final class ModelLoader {
 
   private void setRows(Weight weight, int row, DType staged, String name) {
     try {
-      weight.setRows(row, staging, staged);
+      weight.setRows(row, staging(), staged);
     } catch (IllegalArgumentException e) { // a number that cannot be quantised
       throw new InvalidModelException(
           checkpoint.directory() + ": tensor " + name + ": " + e.getMessage(), e);
@@ -345,7 +362,7 @@ public final class ModelLoader {
       decoded = new float[rows * cols];
     }
     checkpoint.readFloats(info, (long) row * cols, decoded, 0, rows * cols);
-    staging.asFloatBuffer().put(decoded, 0, rows * cols);
+    staging().asFloatBuffer().put(decoded, 0, rows * cols);
   }
 
   /** How numbers go through the staging buffer: as they are stored, blocks decoded. */

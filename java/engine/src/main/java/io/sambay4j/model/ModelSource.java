@@ -1,5 +1,6 @@
 package io.sambay4j.model;
 
+import io.sambay4j.json.JsonFields;
 import io.sambay4j.weights.Checkpoint;
 import io.sambay4j.weights.GenerationConfig;
 import io.sambay4j.weights.Gguf;
@@ -19,6 +20,7 @@ public final class ModelSource {
   private final ModelDirectory directory; // the folder of a GGUF file
   private final Optional<GgufFile> gguf;
   private final ModelConfig config;
+  private final Optional<JsonFields> tokenizerFields;
   private final TokenizerConfig tokenizerConfig;
   private final GenerationConfig generationConfig;
 
@@ -29,11 +31,13 @@ public final class ModelSource {
       ModelDirectory directory,
       Optional<GgufFile> gguf,
       ModelConfig config,
+      Optional<JsonFields> tokenizerFields,
       TokenizerConfig tokenizerConfig,
       GenerationConfig generationConfig) {
     this.directory = directory;
     this.gguf = gguf;
     this.config = config;
+    this.tokenizerFields = tokenizerFields;
     this.tokenizerConfig = tokenizerConfig;
     this.generationConfig = generationConfig;
   }
@@ -52,11 +56,14 @@ public final class ModelSource {
   }
 
   private static ModelSource openDirectory(ModelDirectory directory) {
+    ModelConfig config = ModelConfig.read(directory.file(ModelConfig.FILE));
+    Optional<JsonFields> fields = TokenizerConfig.fields(directory);
     return new ModelSource(
         directory,
         Optional.empty(),
-        ModelConfig.read(directory.file(ModelConfig.FILE)),
-        TokenizerConfig.read(directory),
+        config,
+        fields,
+        TokenizerConfig.of(fields, directory),
         GenerationConfig.read(directory));
   }
 
@@ -68,6 +75,7 @@ public final class ModelSource {
           ModelDirectory.open(folder == null ? path.toAbsolutePath() : folder),
           Optional.of(new GgufFile(path, file.version(), file.metadata())),
           config,
+          Optional.empty(),
           TokenizerConfig.of(file.metadata()),
           GenerationConfig.EMPTY);
     }
@@ -91,6 +99,13 @@ public final class ModelSource {
   /** Settings of the text side. */
   public TokenizerConfig tokenizerConfig() {
     return tokenizerConfig;
+  }
+
+  /**
+   * What the directory's tokenizer_config.json says; empty where it has none, and for a GGUF file.
+   */
+  public Optional<JsonFields> tokenizerFields() {
+    return tokenizerFields;
   }
 
   /** What the publisher recommends; nothing where a GGUF file does not say. */

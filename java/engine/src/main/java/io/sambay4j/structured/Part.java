@@ -1,6 +1,9 @@
 package io.sambay4j.structured;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /** A piece of a rule: adds itself to an automaton, as often as it is asked to. */
 @FunctionalInterface
@@ -65,6 +68,19 @@ interface Part {
       }
       return end;
     };
+  }
+
+  /**
+   * What a parser finds: one part, or any of several.
+   *
+   * @param more whether another alternative follows
+   */
+  static Part alternatives(Supplier<Part> next, BooleanSupplier more) {
+    List<Part> all = new ArrayList<>();
+    do {
+      all.add(next.get());
+    } while (more.getAsBoolean());
+    return all.size() == 1 ? all.get(0) : anyOf(all);
   }
 
   static Part optional(Part part) {

@@ -86,11 +86,7 @@ final class RegexParser {
   }
 
   private Part alternatives() {
-    List<Part> alternatives = new ArrayList<>();
-    do {
-      alternatives.add(sequence());
-    } while (take('|'));
-    return alternatives.size() == 1 ? alternatives.get(0) : Part.anyOf(alternatives);
+    return Part.alternatives(this::sequence, () -> take('|'));
   }
 
   private Part sequence() {

@@ -7,6 +7,7 @@ import com.knuddels.jtokkit.api.GptBytePairEncodingParams;
 import com.knuddels.jtokkit.api.IntArrayList;
 import io.sambay4j.InvalidModelException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -35,6 +36,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class BytePairEncoder {
   private static final int BYTES = 256;
+  private static final int NO_RANK = Integer.MAX_VALUE;
 
   /** Limits the trial merging of all tokens; the o200k vocabulary needs some ten million. */
   private static final long MAX_TRIAL_STEPS = 1L << 30;
@@ -83,10 +85,12 @@ final class BytePairEncoder {
 
     idOfRank = new int[BYTES + merges.size()];
     Map<byte[], Integer> ranks = new HashMap<>();
-    Map<Integer, Integer> rankOfId = new HashMap<>();
+    int largest = vocabulary.values().stream().mapToInt(id -> id).max().orElse(-1);
+    int[] rankOfId = new int[largest + 1];
+    Arrays.fill(rankOfId, NO_RANK);
     for (int b = 0; b < BYTES; b++) {
       ranks.put(new byte[] {(byte) b}, b);
-      rankOfId.put(byteIds[b], b);
+      rankOfId[byteIds[b]] = b;
       idOfRank[b] = byteIds[b];
     }
 
@@ -109,7 +113,7 @@ final class BytePairEncoder {
       if (merge >= 0) {
         int rank = BYTES + merge;
         ranks.put(bytes, rank);
-        rankOfId.put(entry.getValue(), rank);
+        rankOfId[entry.getValue()] = rank;
         idOfRank[rank] = entry.getValue();
       } else if (ignoreMerges && !addedIds.contains(entry.getValue())) {
         unmerged.put(new String(bytes, StandardCharsets.ISO_8859_1), entry.getValue());
@@ -117,7 +121,7 @@ final class BytePairEncoder {
     }
     checkOrder(where, merges, ranks, rankOfId);
     for (int id : addedIds) {
-      if (rankOfId.containsKey(id)) {
+      if (id <= largest && rankOfId[id] != NO_RANK) {
         throw new InvalidModelException(
             where
                 + ": the added token "
@@ -137,12 +141,11 @@ final class BytePairEncoder {
   }
 
   private static void checkOrder(
-      String where, MergeList merges, Map<byte[], Integer> ranks, Map<Integer, Integer> rankOfId) {
+      String where, MergeList merges, Map<byte[], Integer> ranks, int[] rankOfId) {
     for (int rank : ranks.values()) {
       int merge = rank - BYTES;
       if (merge >= 0
-          && (rankOfId.getOrDefault(merges.left(merge), Integer.MAX_VALUE) >= rank
-              || rankOfId.getOrDefault(merges.right(merge), Integer.MAX_VALUE) >= rank)) {
+          && (rankOfId[merges.left(merge)] >= rank || rankOfId[merges.right(merge)] >= rank)) {
         throw new InvalidModelException(
             where
                 + ": model.merges["

@@ -1,12 +1,15 @@
 package io.sambay4j.tokenizer;
 
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
 
 /** The merges of a vocabulary in order of priority: which two tokens are joined to which third. */
 final class MergeList {
-  private final Map<Long, Integer> mergeOfPair = new HashMap<>();
+  private static final long NO_PAIR = -1;
+
+  // A hash table of pairs, open addressing, at most half full: boxed keys would be garbage by the
+  // million.
+  private long[] pairs = emptyTable(2048);
+  private int[] mergeOfPair = new int[2048];
   private int[] left = new int[1024];
   private int[] right = new int[1024];
   private int[] result = new int[1024];
@@ -22,8 +25,41 @@ final class MergeList {
     left[size] = leftId;
     right[size] = rightId;
     result[size] = resultId;
-    mergeOfPair.put(pair(leftId, rightId), size);
+    put(pair(leftId, rightId), size);
     size++;
+    if (2 * size > pairs.length) {
+      grow();
+    }
+  }
+
+  private static long[] emptyTable(int length) {
+    long[] table = new long[length];
+    Arrays.fill(table, NO_PAIR);
+    return table;
+  }
+
+  private void grow() {
+    pairs = emptyTable(2 * pairs.length);
+    mergeOfPair = new int[pairs.length];
+    for (int merge = 0; merge < size; merge++) {
+      put(pair(left[merge], right[merge]), merge);
+    }
+  }
+
+  private void put(long pair, int merge) {
+    int slot = slot(pair);
+    pairs[slot] = pair;
+    mergeOfPair[slot] = merge;
+  }
+
+  /** Where a pair is, or would be. */
+  private int slot(long pair) {
+    int mask = pairs.length - 1;
+    int slot = (int) ((pair * 0x9E3779B97F4A7C15L) >>> 32) & mask;
+    while (pairs[slot] != NO_PAIR && pairs[slot] != pair) {
+      slot = (slot + 1) & mask;
+    }
+    return slot;
   }
 
   int size() {
@@ -81,7 +117,8 @@ final class MergeList {
   }
 
   private int merge(int leftId, int rightId) {
-    return mergeOfPair.getOrDefault(pair(leftId, rightId), Integer.MAX_VALUE);
+    int slot = slot(pair(leftId, rightId));
+    return pairs[slot] == NO_PAIR ? Integer.MAX_VALUE : mergeOfPair[slot];
   }
 
   private static long pair(int leftId, int rightId) {

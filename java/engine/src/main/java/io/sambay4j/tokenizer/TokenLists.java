@@ -3,6 +3,7 @@ package io.sambay4j.tokenizer;
 import io.sambay4j.InvalidModelException;
 import io.sambay4j.json.Quote;
 import io.sambay4j.tokenizer.PreTokenizer.Behavior;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +19,7 @@ import java.util.Set;
  * @param merges "left right", in order
  * @param preTokenizer name of the way text is cut into pieces; one of {@link #PRE_TOKENIZERS}
  */
-@SuppressWarnings("ArrayRecordComponent") // copied in, never compared
+@SuppressWarnings("ArrayRecordComponent") // never compared
 public record TokenLists(
     String where, List<String> tokens, long[] kinds, List<String> merges, String preTokenizer) {
   private static final int ORDINARY = 1;
@@ -54,9 +55,9 @@ public record TokenLists(
   public static final Set<String> PRE_TOKENIZERS = PATTERNS.keySet();
 
   public TokenLists {
-    tokens = List.copyOf(tokens);
+    tokens = Collections.unmodifiableList(tokens); // a copy would be large
     kinds = kinds.clone();
-    merges = List.copyOf(merges);
+    merges = Collections.unmodifiableList(merges);
     if (!PATTERNS.containsKey(preTokenizer)) {
       throw new InvalidModelException(
           "%s: the pre-tokenizer %s is not known, expected one of %s"

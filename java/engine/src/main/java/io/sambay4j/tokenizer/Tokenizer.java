@@ -2,6 +2,7 @@ package io.sambay4j.tokenizer;
 
 import com.knuddels.jtokkit.api.IntArrayList;
 import io.sambay4j.InvalidModelException;
+import io.sambay4j.json.JsonFields;
 import io.sambay4j.tokenizer.jinja.Text;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
@@ -42,6 +43,8 @@ public final class Tokenizer {
    * sorting is quadratic.
    */
   private static final int MAX_COMBINING_RUN = 1 << 10;
+
+  private static final int MAX_CONFIG_BYTES = 32 << 20; // large vocabularies of added tokens exist
 
   private static final byte[] NOTHING = {};
 
@@ -107,7 +110,12 @@ public final class Tokenizer {
    *     not byte-level BPE
    */
   public static Tokenizer read(Path tokenizerJson, Path tokenizerConfigJson) {
-    return new Tokenizer(TokenizerFile.read(tokenizerJson, tokenizerConfigJson));
+    return read(tokenizerJson, JsonFields.read(tokenizerConfigJson, MAX_CONFIG_BYTES));
+  }
+
+  /** As {@link #read(Path, Path)}, the second file having been read. */
+  public static Tokenizer read(Path tokenizerJson, JsonFields tokenizerConfig) {
+    return new Tokenizer(TokenizerFile.read(tokenizerJson, tokenizerConfig));
   }
 
   /**

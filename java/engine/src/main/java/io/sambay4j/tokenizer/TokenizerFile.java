@@ -7,7 +7,6 @@ import io.sambay4j.json.Quote;
 import io.sambay4j.tokenizer.PreTokenizer.Behavior;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,7 +34,6 @@ record TokenizerFile(
     boolean nfc,
     PreTokenizer preTokenizer) {
   private static final int MAX_BYTES = 64 << 20;
-  private static final int MAX_CONFIG_BYTES = 32 << 20; // large vocabularies of added tokens exist
 
   /** The largest id accepted: sixteen times the largest published vocabulary. */
   private static final int MAX_ID = (1 << 22) - 1;
@@ -46,7 +44,7 @@ record TokenizerFile(
    * Reads the files; the second adds tokens that the first lacks and decides on the flags of those
    * in both.
    */
-  static TokenizerFile read(Path tokenizerJson, @Nullable Path tokenizerConfigJson) {
+  static TokenizerFile read(Path tokenizerJson, @Nullable JsonFields tokenizerConfig) {
     String where = tokenizerJson.toString();
     JsonFields root = JsonFields.read(tokenizerJson, MAX_BYTES);
     JsonFields model = root.object("model");
@@ -62,8 +60,8 @@ record TokenizerFile(
         throw fields.invalid("id", "one that no token before it has");
       }
     }
-    if (tokenizerConfigJson != null) {
-      completeAddedTokens(tokenizerConfigJson, added);
+    if (tokenizerConfig != null) {
+      completeAddedTokens(tokenizerConfig, added);
     }
     checkIds(where, vocabulary, added);
     return new TokenizerFile(
@@ -92,7 +90,10 @@ record TokenizerFile(
       int space = merge.indexOf(' ');
       Integer left = space < 1 ? null : vocabulary.get(merge.substring(0, space));
       Integer right = space < 1 ? null : vocabulary.get(merge.substring(space + 1));
-      Integer result = space < 1 ? null : vocabulary.get(merge.replaceFirst(" ", ""));
+      Integer result =
+          space < 1
+              ? null
+              : vocabulary.get(merge.substring(0, space).concat(merge.substring(space + 1)));
       if (left == null || right == null || result == null) {
         throw new InvalidModelException(
             "%s: the merge %s, expected two tokens of the vocabulary, also joined, with a space between"
@@ -181,9 +182,7 @@ record TokenizerFile(
         token.bool("special", false));
   }
 
-  private static void completeAddedTokens(
-      Path tokenizerConfigJson, Map<Integer, AddedToken> added) {
-    JsonFields config = JsonFields.read(tokenizerConfigJson, MAX_CONFIG_BYTES);
+  private static void completeAddedTokens(JsonFields config, Map<Integer, AddedToken> added) {
     JsonFields decoder = config.optionalObject("added_tokens_decoder");
     if (decoder == null) {
       return;
@@ -209,10 +208,12 @@ record TokenizerFile(
 
   private static void checkIds(
       String where, Map<String, Integer> vocabulary, Map<Integer, AddedToken> added) {
-    Map<Integer, String> entryOfId = new HashMap<>();
+    int largest = vocabulary.values().stream().mapToInt(id -> id).max().orElse(-1);
+    @Nullable String[] entryOfId = new String[largest + 1];
     vocabulary.forEach(
         (entry, id) -> {
-          String other = entryOfId.put(id, entry);
+          String other = entryOfId[id];
+          entryOfId[id] = entry;
           if (other != null) {
             throw new InvalidModelException(
                 where
@@ -226,7 +227,7 @@ record TokenizerFile(
         });
     Set<String> contents = new HashSet<>();
     for (AddedToken token : added.values()) {
-      String entry = entryOfId.get(token.id());
+      String entry = token.id() > largest ? null : entryOfId[token.id()];
       Integer id = vocabulary.get(token.content());
       if ((entry != null && !entry.equals(token.content())) || (id != null && id != token.id())) {
         throw new InvalidModelException(

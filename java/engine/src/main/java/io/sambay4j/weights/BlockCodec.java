@@ -96,17 +96,18 @@ final class BlockCodec {
   /**
    * Takes blocks of Q8_0 or Q4_0 apart, for a device that keeps codes and scales by themselves.
    *
-   * @param blocks whole blocks
+   * @param count blocks
+   * @param blocks they, from the array's start
    * @param codes of each block 32 signed bytes, or 16 bytes with columns 2j and 2j + 1 as the low
    *     and the high half of one
    * @param scales of each block two bytes
    * @return false if a code is -128, which Q8_0 does not use
    */
-  static boolean split(StorageType type, byte[] blocks, byte[] codes, byte[] scales) {
+  static boolean split(StorageType type, int count, byte[] blocks, byte[] codes, byte[] scales) {
     int bytes = type.blockBytes();
     AtomicBoolean valid = new AtomicBoolean(true);
     forEach(
-        blocks.length / bytes,
+        count,
         b -> {
           int block = b * bytes;
           scales[2 * b] = blocks[block];

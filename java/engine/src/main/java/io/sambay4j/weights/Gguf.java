@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One open GGUF file: a binary header with settings, vocabulary and the places of the tensors, then
@@ -26,6 +27,16 @@ public final class Gguf implements TensorFile {
   private final TensorData data;
   private final GgufHeader header;
   private final Map<String, TensorInfo> tensors;
+  private @Nullable Scratch scratch;
+
+  /** Room for some blocks and their parts, used again and again. */
+  private static final class Scratch {
+    static final int BLOCKS = 1 << 15;
+
+    final byte[] blocks = new byte[BLOCKS * 34];
+    final byte[] codes = new byte[BLOCKS * 32];
+    final byte[] scales = new byte[BLOCKS * Short.BYTES];
+  }
 
   private Gguf(TensorData data, GgufHeader header, Map<String, TensorInfo> tensors) {
     this.data = data;
@@ -99,22 +110,31 @@ public final class Gguf implements TensorFile {
   }
 
   /** See {@link Checkpoint#readQuantized}. */
-  void readQuantized(
+  synchronized void readQuantized(
       TensorInfo tensor, long firstRow, int rows, ByteBuffer codes, ByteBuffer scales) {
     long cols = tensor.shape()[1];
     StorageType type = tensor.type();
-    byte[] blocks = new byte[Math.toIntExact(type.bytes(rows * cols))];
-    read(tensor, type.bytes(firstRow * cols), ByteBuffer.wrap(blocks));
-    int count = blocks.length / type.blockBytes();
-    byte[] codesRead = new byte[count * (type.blockBytes() - Short.BYTES)];
-    byte[] scalesRead = new byte[count * Short.BYTES];
-    if (!BlockCodec.split(type, blocks, codesRead, scalesRead)) {
-      throw new InvalidModelException(
-          "%s: tensor %s has a code of -128, and %s goes from -127 to 127"
-              .formatted(file(), Quote.of(tensor.name()), type));
+    long blocks = rows * cols / type.blockElements();
+    int codeBytes = type.blockBytes() - Short.BYTES;
+    Scratch room = scratch == null ? new Scratch() : scratch;
+    scratch = room;
+    codes.clear();
+    scales.clear();
+    for (long done = 0; done < blocks; ) {
+      int count = (int) Math.min(Scratch.BLOCKS, blocks - done);
+      long start = type.bytes(firstRow * cols) + done * type.blockBytes();
+      read(tensor, start, ByteBuffer.wrap(room.blocks, 0, count * type.blockBytes()));
+      if (!BlockCodec.split(type, count, room.blocks, room.codes, room.scales)) {
+        throw new InvalidModelException(
+            "%s: tensor %s has a code of -128, and %s goes from -127 to 127"
+                .formatted(file(), Quote.of(tensor.name()), type));
+      }
+      codes.put(room.codes, 0, count * codeBytes);
+      scales.put(room.scales, 0, count * Short.BYTES);
+      done += count;
     }
-    codes.clear().put(codesRead).flip();
-    scales.clear().put(scalesRead).flip();
+    codes.flip();
+    scales.flip();
   }
 
   @Override

@@ -153,12 +153,12 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, TensorInfo> te
     }
 
     private Object value(String key) throws IOException {
-      in.need(Quote.of(key), 4);
+      in.needQuoted(key, 4);
       ValueType type = valueType(key, in.i32());
       if (type != ValueType.ARRAY) {
         return scalar(key, type);
       }
-      in.need(Quote.of(key), 12);
+      in.needQuoted(key, 12);
       ValueType of = valueType(key, in.i32());
       long length = in.i64();
       if (of == ValueType.ARRAY) {
@@ -177,11 +177,11 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, TensorInfo> te
 
     private Object list(String key, ValueType of, int length) throws IOException {
       if (of == ValueType.STRING) {
-        List<String> strings = new ArrayList<>(length);
+        PackedStrings strings = new PackedStrings(length);
         for (int i = 0; i < length; i++) {
-          strings.add(in.string(key, MAX_STRING_BYTES));
+          strings.append(in.text(key, MAX_STRING_BYTES));
         }
-        return Collections.unmodifiableList(strings);
+        return strings;
       }
       if (of == ValueType.F32 || of == ValueType.F64) {
         double[] numbers = new double[length];
@@ -202,7 +202,7 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, TensorInfo> te
       if (type == ValueType.STRING) {
         return in.string(key, MAX_STRING_BYTES);
       }
-      in.need(Quote.of(key), type.minBytes);
+      in.needQuoted(key, type.minBytes);
       return switch (type) {
         case U8 -> (long) (in.i8() & 0xFF);
         case I8 -> (long) in.i8();

@@ -5,8 +5,10 @@ import io.sambay4j.json.Quote;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.CharBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -22,6 +24,8 @@ final class GgufInput {
   private ByteBuffer buffer =
       ByteBuffer.allocate(BUFFER_BYTES).order(ByteOrder.LITTLE_ENDIAN).limit(0);
   private long filled; // position in the file of the buffer's limit
+  private final CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder(); // reports errors
+  private final CharBuffer decoded = CharBuffer.allocate(256); // what it says is not looked at
 
   GgufInput(String source, FileChannel channel) throws IOException {
     this.source = source;
@@ -75,6 +79,13 @@ final class GgufInput {
     buffer.flip();
   }
 
+  /** As {@link #need}, the name being quoted where it is told. */
+  void needQuoted(String what, long bytes) throws IOException {
+    if (buffer.remaining() < bytes) {
+      need(Quote.of(what), bytes);
+    }
+  }
+
   byte i8() {
     return buffer.get();
   }
@@ -97,21 +108,38 @@ final class GgufInput {
    * @param what is being read, for the message
    */
   String string(String what, int maxBytes) throws IOException {
-    need(Quote.of(what), Long.BYTES);
+    return StandardCharsets.UTF_8.decode(text(what, maxBytes)).toString();
+  }
+
+  /**
+   * The bytes of a string, well-formed, until more is read.
+   *
+   * @param what is being read, for the message
+   */
+  ByteBuffer text(String what, int maxBytes) throws IOException {
+    needQuoted(what, Long.BYTES);
     long bytes = i64();
     if (bytes < 0 || bytes > maxBytes) {
       throw new InvalidModelException(
           "%s: %s: a string of %s bytes, expected at most %d"
               .formatted(source, Quote.of(what), Long.toUnsignedString(bytes), maxBytes));
     }
-    need(Quote.of(what), bytes);
+    needQuoted(what, bytes);
     ByteBuffer text = buffer.slice(buffer.position(), (int) bytes);
     buffer.position(buffer.position() + (int) bytes);
-    try {
-      return StandardCharsets.UTF_8.newDecoder().decode(text).toString();
-    } catch (CharacterCodingException e) {
+    if (!isWellFormed(text.duplicate())) {
       throw new InvalidModelException(
-          "%s: %s: a string that is not UTF-8".formatted(source, Quote.of(what)), e);
+          "%s: %s: a string that is not UTF-8".formatted(source, Quote.of(what)));
     }
+    return text;
+  }
+
+  private boolean isWellFormed(ByteBuffer text) {
+    decoder.reset();
+    CoderResult result = CoderResult.OVERFLOW;
+    while (result.isOverflow()) {
+      result = decoder.decode(text, decoded.clear(), true);
+    }
+    return !result.isError();
   }
 }

@@ -49,12 +49,21 @@ public record TokenizerConfig(
 
   /** The settings of a model directory; all absent where it has neither file. */
   public static TokenizerConfig read(ModelDirectory directory) {
-    Optional<Path> settings = directory.find(FILE);
+    return of(fields(directory), directory);
+  }
+
+  /** What the file of a directory says; empty where it has none. */
+  public static Optional<JsonFields> fields(ModelDirectory directory) {
+    return directory.find(FILE).map(file -> JsonFields.read(file, MAX_BYTES));
+  }
+
+  /** As {@link #read(ModelDirectory)}, the {@link #fields} having been read. */
+  public static TokenizerConfig of(Optional<JsonFields> fields, ModelDirectory directory) {
     Optional<Path> template = directory.find(TEMPLATE_FILE);
     TokenizerConfig config =
-        settings.isPresent()
-            ? read(settings.get())
-            : new TokenizerConfig(null, false, null, null, Map.of());
+        fields
+            .map(TokenizerConfig::of)
+            .orElseGet(() -> new TokenizerConfig(null, false, null, null, Map.of()));
     return template.isPresent()
         ? config.withDefaultTemplate(StrictJson.readText(template.get(), MAX_TEMPLATE_CHARS))
         : config;
@@ -66,7 +75,10 @@ public record TokenizerConfig(
    * @throws InvalidModelException naming the field that is not as it should be
    */
   public static TokenizerConfig read(Path file) {
-    JsonFields fields = JsonFields.read(file, MAX_BYTES);
+    return of(JsonFields.read(file, MAX_BYTES));
+  }
+
+  private static TokenizerConfig of(JsonFields fields) {
     return new TokenizerConfig(
         maxLength(fields),
         fields.bool("add_bos_token", false),

@@ -429,9 +429,22 @@ abstract class BackendContract {
     List<Integer> order = new ArrayList<>(IntStream.range(0, blocks).boxed().toList());
     Collections.shuffle(order, random);
     int[] table = ring ? batch.slot() : order.stream().mapToInt(Integer::intValue).toArray();
-    Twin keys = random(dtype, blocks * blockTokens, width);
-    Twin values = random(dtype, blocks * blockTokens, width);
+    Twin keys = spaced(dtype, blocks * blockTokens, width);
+    Twin values = spaced(dtype, blocks * blockTokens, width);
     return new TwinCache(keys, values, blockTokens, cols, table);
+  }
+
+  /**
+   * With elements between its rows: without, a device may order the blocks of a cache in its own
+   * way.
+   */
+  private Twin spaced(DType dtype, int rows, int cols) {
+    Twin wide = random(dtype, rows, cols + 1);
+    return new Twin(
+        wide.testedWhole,
+        wide.referenceWhole,
+        wide.tested.cols(0, cols),
+        wide.reference.cols(0, cols));
   }
 
   private Twin vector(int cols) {

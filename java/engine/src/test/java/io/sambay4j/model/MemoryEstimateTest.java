@@ -8,12 +8,14 @@ import io.sambay4j.backend.ReferenceBackend;
 import io.sambay4j.backend.Tensor;
 import io.sambay4j.backend.Weight;
 import io.sambay4j.weights.Checkpoint;
+import io.sambay4j.weights.StorageType;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -23,12 +25,33 @@ final class MemoryEstimateTest {
     return GoldenModel.names();
   }
 
+  /** As published code computes; but small models gain nothing by it. */
+  @Test
+  void usualActivations() {
+    ModelConfig full =
+        config("java", "engine", "src", "test", "resources", "phi-4-mini-flash-reasoning");
+    ModelConfig tiny = config("models", "tiny-reasoner");
+    assertEquals(DType.BF16, LoadOptions.usualActivations(full, null, t -> StorageType.BF16));
+    assertEquals(
+        DType.BF16, LoadOptions.usualActivations(full, WeightFormat.INT4, t -> StorageType.F32));
+    assertEquals(DType.F32, LoadOptions.usualActivations(full, null, t -> StorageType.F32));
+    assertEquals(
+        DType.F32,
+        LoadOptions.usualActivations(full, WeightFormat.all(DType.F32), t -> StorageType.BF16));
+    assertEquals(DType.F32, LoadOptions.usualActivations(tiny, null, t -> StorageType.BF16));
+  }
+
   @ParameterizedTest
   @MethodSource("models")
   void isWhatLoadingAllocates(String name) {
     check(name, new LoadOptions(null, DType.F32, 64, 3, 20, 3 * 64));
     check(name, new LoadOptions(WeightFormat.all(DType.F16), DType.BF16, 128, 1, 7, 128));
     check(name, new LoadOptions(WeightFormat.INT4, DType.F32, 64, 2, 20, 2 * 64));
+  }
+
+  private static ModelConfig config(String... path) {
+    Path directory = Path.of(System.getProperty("sambay.root", "."), path);
+    return ModelConfig.read(directory.resolve(ModelConfig.FILE));
   }
 
   private static void check(String name, LoadOptions options) {

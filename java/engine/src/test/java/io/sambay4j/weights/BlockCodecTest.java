@@ -98,7 +98,7 @@ final class BlockCodecTest {
     boolean wide = type == StorageType.Q8_0;
     byte[] codes = new byte[wide ? 128 : 64];
     byte[] scales = new byte[8];
-    assertTrue(BlockCodec.split(type, bytes, codes, scales));
+    assertTrue(BlockCodec.split(type, bytes.length / type.blockBytes(), bytes, codes, scales));
     for (int i = 0; i < want.length; i++) {
       int both = codes[wide ? i : i / 2];
       int code = wide ? both : (both >> (i % 2 * 4) & 15) - 8;
@@ -111,7 +111,7 @@ final class BlockCodecTest {
   void aCodeThatTheFormatHasNotIsNoticed() {
     byte[] block = new byte[StorageType.Q8_0.blockBytes()];
     block[20] = Byte.MIN_VALUE;
-    assertFalse(BlockCodec.split(StorageType.Q8_0, block, new byte[32], new byte[2]));
+    assertFalse(BlockCodec.split(StorageType.Q8_0, 1, block, new byte[32], new byte[2]));
   }
 
   @Test

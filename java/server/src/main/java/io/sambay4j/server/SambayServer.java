@@ -2,6 +2,7 @@ package io.sambay4j.server;
 
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.sambay4j.GenerationRequest;
 import io.sambay4j.server.http.HttpOptions;
 import io.sambay4j.server.http.HttpServer;
 import io.sambay4j.server.http.Router;
@@ -15,6 +16,7 @@ import io.sambay4j.server.openai.ServedModel;
 import io.sambay4j.server.openai.ServedModels;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,10 +47,11 @@ public final class SambayServer implements AutoCloseable {
       HttpOptions options,
       ServedModels models,
       CallObserver observer,
-      @Nullable Duration timeLimit) {
+      @Nullable Duration timeLimit,
+      UnaryOperator<GenerationRequest> finish) {
     Router router = new Router();
     metrics = new ServerMetrics(registry, models);
-    Endpoints.addTo(router, new Engine(models, live, metrics.and(observer), timeLimit));
+    Endpoints.addTo(router, new Engine(models, live, metrics.and(observer), timeLimit, finish));
     StatsEndpoint stats = new StatsEndpoint(models, live);
     router
         .getOpen("/health", Health::alive)
@@ -84,7 +87,22 @@ public final class SambayServer implements AutoCloseable {
       List<ServedModel> models,
       CallObserver observer,
       @Nullable Duration timeLimit) {
-    SambayServer server = new SambayServer(options, new ServedModels(models), observer, timeLimit);
+    return start(options, models, observer, timeLimit, UnaryOperator.identity());
+  }
+
+  /**
+   * As the other, where tests make a model say what they need.
+   *
+   * @param finish has the last word about each generation
+   */
+  static SambayServer start(
+      HttpOptions options,
+      List<ServedModel> models,
+      CallObserver observer,
+      @Nullable Duration timeLimit,
+      UnaryOperator<GenerationRequest> finish) {
+    SambayServer server =
+        new SambayServer(options, new ServedModels(models), observer, timeLimit, finish);
     try {
       server.http.start();
     } catch (RuntimeException e) {

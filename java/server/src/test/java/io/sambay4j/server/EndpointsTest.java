@@ -257,12 +257,13 @@ class EndpointsTest {
   @Test
   void statistics() {
     JsonNode json = served.get("/stats").json();
-    assertEquals(Served.MODEL, json.path("model").asText());
+    assertEquals(List.of("version", "draining", "uptime_seconds", "server", "models"), names(json));
     assertFalse(json.path("version").asText().contains("$"));
-    assertEquals(8, json.path("slots").asInt());
-    assertEquals(64, json.path("queue_limit").asInt());
-    assertEquals(4096, json.path("context_limit").asInt());
     assertEquals(Served.MODEL, json.path("models").path(0).path("id").asText());
+    JsonNode engine = json.path("models").path(0).path("engine");
+    assertEquals(8, engine.path("slots").asInt());
+    assertEquals(64, engine.path("queue_limit").asInt());
+    assertEquals(4096, engine.path("context_limit").asInt());
     assertTrue(json.path("server").path("connections").asInt() >= 1);
   }
 

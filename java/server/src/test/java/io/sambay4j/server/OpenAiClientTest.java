@@ -16,6 +16,7 @@ final class OpenAiClientTest {
           Map.of(
               "SERVER", server.address(),
               "KEYED_SERVER", server.keyedAddress(),
+              "SCRIPTED_SERVER", server.scriptedAddress(),
               "API_KEY", TestServer.API_KEY));
     }
   }

@@ -24,6 +24,8 @@ class RequestFuzzTest {
           "{\"prompt\":\"What\",\"max_tokens\":3,\"n\":1,\"best_of\":2,\"echo\":true,\"top_k\":5,\"min_p\":0.1,\"repetition_penalty\":1.1,\"presence_penalty\":1,\"frequency_penalty\":-1,\"stop_token_ids\":[1],\"ignore_eos\":true,\"priority\":5}",
           "{\"prompt\":[1,2,3],\"max_tokens\":2,\"logprobs\":2,\"stream\":true}",
           "{\"input\":[{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"a\"}]}],\"max_output_tokens\":3,\"instructions\":\"b\",\"text\":{\"format\":{\"type\":\"text\"}},\"stream\":true}",
+          "{\"input\":[{\"role\":\"user\",\"content\":\"a\"},{\"type\":\"reasoning\",\"id\":\"rs_1\",\"summary\":[]},{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":\"{}\"},{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":\"8\"}],\"max_output_tokens\":3,\"tools\":[{\"type\":\"function\",\"name\":\"f\",\"parameters\":{\"type\":\"object\"},\"strict\":true}],\"tool_choice\":{\"type\":\"function\",\"name\":\"f\"},\"parallel_tool_calls\":false,\"reasoning\":{\"effort\":\"none\"}}",
+          "{\"prompt\":[\"a\",\"b\",[1,2]],\"max_tokens\":2,\"n\":2,\"echo\":true,\"logprobs\":3}",
           "{\"tokens\":[1,2,3]}",
           "{\"prompt\":\"a\",\"return_token_strs\":true}");
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sambay4j.EngineStatistics;
 import io.sambay4j.TextModel;
+import io.sambay4j.answer.AnswerFormat;
 import io.sambay4j.server.http.HttpOptions;
 import io.sambay4j.server.openai.CallObserver;
 import io.sambay4j.server.openai.ServedModel;
@@ -88,13 +89,51 @@ final class Served implements AutoCloseable {
 
   Served(
       TextModel model, UnaryOperator<HttpOptions.Builder> options, @Nullable Duration timeLimit) {
-    this.model = model;
-    this.server =
+    this(
+        model,
         SambayServer.start(
             options.apply(HttpOptions.builder().port(0)).build(),
             List.of(new ServedModel(MODEL, List.of(ALIAS), model, Instant.now())),
             new CallObserver() {},
-            timeLimit);
+            timeLimit));
+  }
+
+  private Served(TextModel model, SambayServer server) {
+    this.model = model;
+    this.server = server;
+  }
+
+  /**
+   * A server whose models say what they are asked to, see {@link Script}: {@code plain}, {@code
+   * think}, {@code opened} (its thoughts are opened by the template) and {@code phi} (it thinks,
+   * and calls in Phi's form). Its streams tell each token by itself.
+   */
+  static Served scripted() {
+    TextModel model = TextModel.builder(DIRECTORY).sequences(8).prefixCacheBytes(16 << 20).open();
+    return new Served(model, scripted(model, Duration.ZERO));
+  }
+
+  /**
+   * The same, of a model that stays open.
+   *
+   * @param eventInterval for which streams gather tokens
+   */
+  static SambayServer scripted(TextModel model, Duration eventInterval) {
+    return SambayServer.start(
+        HttpOptions.builder().port(0).eventInterval(eventInterval).build(),
+        List.of(
+            scripted(model, "plain", "none", "tool_call"),
+            scripted(model, "think", "think", "tool_call"),
+            scripted(model, "opened", "think-opened", "tool_call"),
+            scripted(model, "phi", "think", "phi")),
+        new CallObserver() {},
+        null,
+        new Script(model));
+  }
+
+  private static ServedModel scripted(TextModel model, String name, String thought, String calls) {
+    return new ServedModel(
+        name, List.of(), model, Instant.now(), AnswerFormat.named(thought, calls));
   }
 
   String address() {

@@ -4,12 +4,13 @@ import io.sambay4j.TextModel;
 import io.sambay4j.server.http.HttpOptions;
 import io.sambay4j.server.openai.ServedModel;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 
 /**
- * The model in the box behind two servers on free ports: one for everybody, one that asks for a
- * key.
+ * The model in the box behind three servers on free ports: one for everybody, one that asks for a
+ * key, one that says what it is asked to.
  */
 final class TestServer implements AutoCloseable {
   static final String MODEL = "tiny-reasoner";
@@ -23,6 +24,7 @@ final class TestServer implements AutoCloseable {
   private final TextModel model;
   private final SambayServer open;
   private final SambayServer keyed;
+  private final SambayServer scripted;
 
   TestServer() {
     model = TextModel.builder(DIRECTORY).sequences(8).prefixCacheBytes(PREFIX_CACHE).open();
@@ -31,6 +33,7 @@ final class TestServer implements AutoCloseable {
     open = SambayServer.start(HttpOptions.builder().port(0).build(), models);
     keyed =
         SambayServer.start(HttpOptions.builder().port(0).apiKeys(List.of(API_KEY)).build(), models);
+    scripted = Served.scripted(model, Duration.ofMillis(20));
   }
 
   /** Address of the server for everybody, without a slash at the end. */
@@ -43,6 +46,11 @@ final class TestServer implements AutoCloseable {
     return "http://127.0.0.1:" + keyed.port();
   }
 
+  /** Address of the server whose models say what they are asked to. */
+  String scriptedAddress() {
+    return "http://127.0.0.1:" + scripted.port();
+  }
+
   /** Generations under way at the server for everybody. */
   int running() {
     return open.calls().running();
@@ -52,6 +60,7 @@ final class TestServer implements AutoCloseable {
   public void close() {
     open.close();
     keyed.close();
+    scripted.close();
     model.close();
   }
 }

@@ -31,10 +31,20 @@ final class AnswerJson {
     return System.currentTimeMillis() / 1000;
   }
 
-  /** The prompt is counted once, however many answers it has. */
-  static ObjectNode usage(List<Generation> generations, int reasoningTokens) {
-    int prompt = generations.stream().mapToInt(g -> g.usage().promptTokens()).max().orElse(0);
-    int cached = generations.stream().mapToInt(g -> g.usage().cachedTokens()).min().orElse(0);
+  /**
+   * Each prompt is counted once, however many answers it has.
+   *
+   * @param generations those of the first prompt, then of the next, as many of each
+   */
+  static ObjectNode usage(List<Generation> generations, int prompts, int reasoningTokens) {
+    int prompt = 0;
+    int cached = 0;
+    int each = generations.size() / prompts;
+    for (int from = 0; from < generations.size(); from += each) {
+      List<Generation> answers = generations.subList(from, from + each);
+      prompt += answers.stream().mapToInt(g -> g.usage().promptTokens()).max().orElse(0);
+      cached += answers.stream().mapToInt(g -> g.usage().cachedTokens()).min().orElse(0);
+    }
     int generated = generations.stream().mapToInt(g -> g.usage().generatedTokens()).sum();
     ObjectNode usage =
         Json.object()
@@ -78,9 +88,14 @@ final class AnswerJson {
     return Math.max(LEAST, logProbability);
   }
 
-  /** The tokens that a client is shown: not the one that only ended the answer. */
+  /**
+   * The tokens that a client is shown: not the one that only ended the answer. One that text came
+   * with which had been held back did more than that.
+   */
   static List<GeneratedToken> shown(Generation generation) {
     List<GeneratedToken> tokens = generation.tokens();
-    return generation.endToken().isPresent() ? tokens.subList(0, tokens.size() - 1) : tokens;
+    int last = tokens.size() - 1;
+    boolean onlyEnds = generation.endToken().isPresent() && tokens.get(last).text().isEmpty();
+    return onlyEnds ? tokens.subList(0, last) : tokens;
   }
 }

@@ -1,8 +1,13 @@
 package io.sambay4j.server.openai;
 
 import io.sambay4j.ChatMessage;
+import io.sambay4j.GeneratedToken;
+import io.sambay4j.Generation;
+import io.sambay4j.answer.Answer;
 import io.sambay4j.answer.AnswerConstraint;
+import io.sambay4j.answer.AnswerDelta;
 import io.sambay4j.answer.AnswerFormat;
+import io.sambay4j.answer.AnswerParser;
 import io.sambay4j.answer.Thinking;
 import io.sambay4j.answer.Tool;
 import io.sambay4j.answer.ToolChoice;
@@ -11,6 +16,7 @@ import io.sambay4j.sampling.TokenConstraint;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.structured.Grammar;
 import io.sambay4j.structured.GrammarException;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +45,33 @@ record AnswerShape(
   AnswerFormat format() {
     return new AnswerFormat(
         model.format().thought(), tools.isEmpty() ? null : model.format().calls());
+  }
+
+  /**
+   * A whole answer.
+   *
+   * @param answer its parts
+   * @param reasoningTokens how many of its tokens were thought, up to the one that closes it
+   */
+  record Read(Answer answer, int reasoningTokens) {}
+
+  /** The parts of a whole answer. */
+  Read read(Generation generation) {
+    AnswerParser parser = new AnswerParser(format());
+    List<AnswerDelta> deltas = new ArrayList<>();
+    int reasoningTokens = 0;
+    for (GeneratedToken token : generation.tokens()) {
+      reasoningTokens += parser.isInThought() ? 1 : 0;
+      deltas.addAll(parser.append(token.text()));
+    }
+    deltas.addAll(parser.finish());
+    Answer answer = Answer.of(deltas);
+    return new Read(answer, answer.reasoning().isEmpty() ? 0 : reasoningTokens);
+  }
+
+  /** How many tokens of some answers were thought. */
+  int reasoningTokens(List<Generation> generations) {
+    return generations.stream().mapToInt(generation -> read(generation).reasoningTokens()).sum();
   }
 
   /** The conversation with its tools. */

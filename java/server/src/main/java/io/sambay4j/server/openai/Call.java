@@ -57,19 +57,24 @@ final class Call {
   }
 
   /**
-   * Starts the generations, all from one reading of the prompt.
+   * Starts the generations, as many from one reading of each prompt.
    *
+   * @param requests one for each prompt; the answers are numbered in their order
    * @throws ApiException if the engine does not take them
    */
-  void start(GenerationRequest request) {
+  void start(List<GenerationRequest> requests) {
     live.add(this);
-    List<Listener> listeners =
-        IntStream.range(0, firstTokens.length).mapToObj(Listener::new).toList();
+    int each = firstTokens.length / requests.size();
+    List<List<Listener>> listeners =
+        IntStream.range(0, requests.size())
+            .mapToObj(
+                i -> IntStream.range(i * each, (i + 1) * each).mapToObj(Listener::new).toList())
+            .toList();
     try {
-      List<RunningGeneration> started = model.model().startBranches(request, listeners);
+      List<List<RunningGeneration>> started = model.model().startAll(requests, listeners);
       boolean stopped;
       synchronized (this) {
-        running.addAll(started);
+        started.forEach(running::addAll);
         stopped = cancelled;
       }
       if (stopped) { // by the server's end, meanwhile

@@ -48,12 +48,12 @@ final class ChatAnswers {
     int reasoningTokens = 0;
     for (int i = 0; i < answers.size(); i++) {
       Generation generation = answers.get(i).generation();
-      Answer answer = Answer.of(shape.format(), generation.text());
-      reasoningTokens += tokenizer.count(answer.reasoning());
-      choices.add(choice(i, generation, answer));
+      AnswerShape.Read read = shape.read(generation);
+      reasoningTokens += read.reasoningTokens();
+      choices.add(choice(i, generation, read.answer()));
     }
     List<Generation> generations = answers.stream().map(WholeAnswer.Ended::generation).toList();
-    root.set("usage", AnswerJson.usage(generations, reasoningTokens));
+    root.set("usage", AnswerJson.usage(generations, 1, reasoningTokens));
     root.set("timings", answers.get(0).times().json());
     return root;
   }
@@ -107,7 +107,6 @@ final class ChatAnswers {
     private final List<Untold> untold = new ArrayList<>();
     private final List<AnswerParser> parsers = new ArrayList<>();
     private final boolean[] called = new boolean[fields.choices()];
-    private final StringBuilder thoughts = new StringBuilder();
 
     Stream(Exchange exchange) {
       events = exchange.events();
@@ -161,7 +160,6 @@ final class ChatAnswers {
         return json.put("content", content.text());
       }
       if (delta instanceof AnswerDelta.Reasoning reasoning) {
-        thoughts.append(reasoning.text());
         return json.put("reasoning_content", reasoning.text());
       }
       ObjectNode call = json.putArray("tool_calls").addObject();
@@ -185,7 +183,7 @@ final class ChatAnswers {
             tell(index);
             write(index, parsers.get(index).finish());
             String reason = Outcomes.finishReason(generation.finishReason(), called[index]);
-            chunk(index, Json.object(), untold.get(index).takeTokens(), reason, times);
+            chunk(index, Json.object(), untold.get(index).takeRest(), reason, times);
           });
     }
 
@@ -197,7 +195,7 @@ final class ChatAnswers {
               ObjectNode root = root("chat.completion.chunk");
               root.putArray("choices");
               root.set(
-                  "usage", AnswerJson.usage(generations, tokenizer.count(thoughts.toString())));
+                  "usage", AnswerJson.usage(generations, 1, shape.reasoningTokens(generations)));
               events.event(root);
             }
             events.word("[DONE]");

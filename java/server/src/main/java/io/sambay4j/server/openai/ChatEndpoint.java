@@ -2,6 +2,7 @@ package io.sambay4j.server.openai;
 
 import io.sambay4j.server.http.Exchange;
 import io.sambay4j.server.http.Router;
+import java.util.List;
 
 /** {@code POST /v1/chat/completions}. */
 final class ChatEndpoint implements Router.Endpoint {
@@ -20,6 +21,6 @@ final class ChatEndpoint implements Router.Endpoint {
         fields.stream()
             ? answers.stream(exchange)
             : new WholeAnswer(exchange, fields.choices(), answers::whole);
-    engine.start(exchange, request.prompt(), "messages", fields, sink);
+    engine.start(exchange, List.of(request.prompt()), "messages", fields, sink);
   }
 }

@@ -32,12 +32,12 @@ final class ChatRequestReader {
       throw ApiException.field(
           "top_logprobs", "invalid_value", "top_logprobs is only for requests with logprobs true");
     }
-    List<Tool> tools = ToolReader.tools(fields);
+    List<Tool> tools = ToolReader.tools(fields, ToolReader.Form.NESTED);
     AnswerShape shape =
         new AnswerShape(
             common.model(),
             tools,
-            ToolReader.choice(fields, tools),
+            ToolReader.choice(fields, tools, ToolReader.Form.NESTED),
             fields.bool("parallel_tool_calls", true),
             ThinkingReader.read(fields, common.model().format()),
             ConstraintReader.read(fields));
@@ -46,7 +46,8 @@ final class ChatRequestReader {
             GenerationFieldsReader.maxTokens(fields, 1, "max_completion_tokens", "max_tokens"),
             fields.integer("n", 1, 1, MAX_CHOICES),
             shape.constraint(),
-            logProbabilities ? OptionalInt.of(top == null ? 0 : top) : OptionalInt.empty());
+            logProbabilities ? OptionalInt.of(top == null ? 0 : top) : OptionalInt.empty(),
+            false);
     refuseUnsupported(fields);
     fields.finish();
     ToolPrompt prompt = shape.prompt(messages);

@@ -4,16 +4,17 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.GeneratedToken;
 import io.sambay4j.Generation;
-import io.sambay4j.GenerationRequest.Prompt;
-import io.sambay4j.sampling.TokenLogProbability;
+import io.sambay4j.PromptToken;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.EventStream;
 import io.sambay4j.server.http.Exchange;
 import io.sambay4j.server.http.Json;
 import io.sambay4j.tokenizer.Tokenizer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Writes the answers of {@code /v1/completions}, whole or as they come. */
@@ -23,20 +24,16 @@ final class CompletionAnswers {
   private final CompletionRequest request;
   private final GenerationFields fields;
   private final Tokenizer tokenizer;
-  private final String echoed;
+  private final List<String> echoed; // of each prompt; empty without echo
 
   CompletionAnswers(CompletionRequest request) {
     this.request = request;
     this.fields = request.generation();
     this.tokenizer = fields.model().model().tokenizer();
-    this.echoed = request.echo() ? promptText() : "";
-  }
-
-  private String promptText() {
-    if (request.prompt() instanceof Prompt.Tokens tokens) {
-      return tokenizer.decode(tokens.ids().stream().mapToInt(Integer::intValue).toArray());
-    }
-    return ((Prompt.Text) request.prompt()).text();
+    this.echoed =
+        request.prompts().stream()
+            .map(prompt -> request.echo() ? prompt.echo(tokenizer) : "")
+            .toList();
   }
 
   private ObjectNode root() {
@@ -49,27 +46,52 @@ final class CompletionAnswers {
 
   // ---- whole
 
-  /** The best answers in one object. */
+  /** The best answers to each prompt in one object. */
   ObjectNode whole(List<WholeAnswer.Ended> answers) {
     List<Generation> generations = answers.stream().map(WholeAnswer.Ended::generation).toList();
     ObjectNode root = root();
     ArrayNode choices = root.putArray("choices");
-    List<Generation> best = best(generations);
-    for (int i = 0; i < best.size(); i++) {
-      Generation generation = best.get(i);
-      List<GeneratedToken> tokens = AnswerJson.shown(generation);
-      choices.add(
-          choice(i, echoed + generation.text(), tokens, 0)
-              .put("finish_reason", Outcomes.finishReason(generation.finishReason())));
+    int each = request.generated();
+    for (int i = 0; i < request.prompts().size(); i++) {
+      List<Generation> own = generations.subList(i * each, (i + 1) * each);
+      for (Generation generation : best(own)) {
+        choices.add(whole(choices.size(), i, generation, read(own)));
+      }
     }
-    root.set("usage", AnswerJson.usage(generations, 0));
+    root.set("usage", AnswerJson.usage(generations, request.prompts().size(), 0));
     root.set("timings", answers.get(0).times().json());
     return root;
   }
 
+  /** What the generation that read a prompt saw there; others were spared it. */
+  private static List<PromptToken> read(List<Generation> generations) {
+    return generations.stream()
+        .map(Generation::promptLogProbabilities)
+        .max(Comparator.comparingInt(List::size))
+        .orElseThrow();
+  }
+
+  private ObjectNode whole(
+      int index, int prompt, Generation generation, List<PromptToken> promptTokens) {
+    String before = echoed.get(prompt);
+    ObjectNode choice = Json.object().put("index", index).put("text", before + generation.text());
+    if (fields.promptLogProbabilities()) {
+      // Whoever scores texts takes the last token off, so it is there whatever it is.
+      CompletionLogProbabilities all = new CompletionLogProbabilities(tokenizer);
+      all.addPrompt(request.prompts().get(prompt).ids(), promptTokens);
+      choice.set("logprobs", all.add(generation.tokens(), before.length()));
+    } else if (fields.logProbabilities()) {
+      CompletionLogProbabilities own = new CompletionLogProbabilities(tokenizer);
+      choice.set("logprobs", own.add(AnswerJson.shown(generation), before.length()));
+    } else {
+      choice.putNull("logprobs");
+    }
+    return choice.put("finish_reason", Outcomes.finishReason(generation.finishReason()));
+  }
+
   /** The n answers whose tokens are most probable on average, best first. */
   private List<Generation> best(List<Generation> generations) {
-    if (request.answers() == generations.size()) {
+    if (request.answers() == request.generated()) {
       return generations;
     }
     return generations.stream()
@@ -85,31 +107,6 @@ final class CompletionAnswers {
         .orElse(0);
   }
 
-  private ObjectNode choice(int index, String text, List<GeneratedToken> tokens, int offset) {
-    ObjectNode choice = Json.object().put("index", index).put("text", text);
-    if (!fields.logProbabilities()) {
-      return choice.putNull("logprobs");
-    }
-    ObjectNode logProbabilities = choice.putObject("logprobs");
-    ArrayNode texts = logProbabilities.putArray("tokens");
-    ArrayNode values = logProbabilities.putArray("token_logprobs");
-    ArrayNode tops = logProbabilities.putArray("top_logprobs");
-    ArrayNode offsets = logProbabilities.putArray("text_offset");
-    int at = offset;
-    for (GeneratedToken token : tokens) {
-      texts.add(AnswerJson.text(tokenizer, token.id()));
-      values.add(AnswerJson.finite(token.logProbability()));
-      ObjectNode top = tops.addObject();
-      for (TokenLogProbability other : token.alternatives()) {
-        top.put(
-            AnswerJson.text(tokenizer, other.token()), AnswerJson.finite(other.logProbability()));
-      }
-      offsets.add(at);
-      at += token.text().length();
-    }
-    return choice;
-  }
-
   // ---- as they come
 
   /** The answers as events. */
@@ -119,7 +116,7 @@ final class CompletionAnswers {
 
   private final class Stream implements AnswerSink {
     private final EventStream events;
-    private final List<Generation> generations = new ArrayList<>();
+    private final @Nullable Generation[] generations = new Generation[fields.choices()];
     private final List<Untold> untold = new ArrayList<>();
     private final int[] offsets = new int[fields.choices()];
 
@@ -129,8 +126,9 @@ final class CompletionAnswers {
       for (int i = 0; i < fields.choices(); i++) {
         int index = i;
         untold.add(new Untold());
-        if (!echoed.isEmpty()) {
-          events.post(() -> chunk(index, echoed, List.of(), null, null));
+        String before = echoed.get(i / request.generated());
+        if (!before.isEmpty()) {
+          events.post(() -> chunk(index, before, List.of(), null, null));
         }
       }
     }
@@ -162,11 +160,11 @@ final class CompletionAnswers {
     public void ended(int index, Generation generation, AnswerTimes times) {
       events.post(
           () -> {
-            generations.add(generation);
+            generations[index] = generation;
             untold.get(index).end(generation);
             tell(index);
             String reason = Outcomes.finishReason(generation.finishReason());
-            chunk(index, "", untold.get(index).takeTokens(), reason, times);
+            chunk(index, "", untold.get(index).takeRest(), reason, times);
           });
     }
 
@@ -177,7 +175,9 @@ final class CompletionAnswers {
             if (fields.includeUsage()) {
               ObjectNode root = root();
               root.putArray("choices");
-              root.set("usage", AnswerJson.usage(generations, 0));
+              List<Generation> all =
+                  Arrays.stream(generations).map(Objects::requireNonNull).toList();
+              root.set("usage", AnswerJson.usage(all, request.prompts().size(), 0));
               events.event(root);
             }
             events.word("[DONE]");
@@ -197,8 +197,15 @@ final class CompletionAnswers {
         @Nullable String finishReason,
         @Nullable AnswerTimes times) {
       ObjectNode root = root();
-      root.putArray("choices")
-          .add(choice(index, text, tokens, offsets[index]).put("finish_reason", finishReason));
+      ObjectNode choice =
+          root.putArray("choices").addObject().put("index", index).put("text", text);
+      if (fields.logProbabilities()) {
+        choice.set(
+            "logprobs", new CompletionLogProbabilities(tokenizer).add(tokens, offsets[index]));
+      } else {
+        choice.putNull("logprobs");
+      }
+      choice.put("finish_reason", finishReason);
       offsets[index] += text.length();
       if (fields.includeUsage()) {
         root.putNull("usage");

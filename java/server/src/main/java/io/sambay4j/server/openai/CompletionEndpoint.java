@@ -1,7 +1,9 @@
 package io.sambay4j.server.openai;
 
+import io.sambay4j.GenerationRequest.Prompt;
 import io.sambay4j.server.http.Exchange;
 import io.sambay4j.server.http.Router;
+import java.util.List;
 
 /** {@code POST /v1/completions}. */
 final class CompletionEndpoint implements Router.Endpoint {
@@ -20,6 +22,7 @@ final class CompletionEndpoint implements Router.Endpoint {
         fields.stream()
             ? answers.stream(exchange)
             : new WholeAnswer(exchange, fields.choices(), answers::whole);
-    engine.start(exchange, request.prompt(), "prompt", fields, sink);
+    List<Prompt> prompts = request.prompts().stream().map(CompletionPrompt::prompt).toList();
+    engine.start(exchange, prompts, "prompt", fields, sink);
   }
 }

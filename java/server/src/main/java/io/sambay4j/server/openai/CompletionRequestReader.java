@@ -1,14 +1,10 @@
 package io.sambay4j.server.openai;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import io.sambay4j.GenerationRequest;
-import io.sambay4j.GenerationRequest.Prompt;
 import io.sambay4j.TextModel;
 import io.sambay4j.sampling.SamplingParameters;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.Fields;
 import io.sambay4j.structured.Grammar;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -16,6 +12,9 @@ import java.util.OptionalInt;
 final class CompletionRequestReader {
   /** What OpenAI's endpoint generates unless told otherwise. */
   private static final int DEFAULT_MAX_TOKENS = 16;
+
+  /** Log-probabilities of prompts in one answer: some 100 MB of JSON. */
+  private static final long MAX_ECHOED = 1 << 21;
 
   private CompletionRequestReader() {}
 
@@ -26,12 +25,20 @@ final class CompletionRequestReader {
    */
   static CompletionRequest read(Fields fields, ServedModels models) {
     GenerationFieldsReader common = new GenerationFieldsReader(fields, models);
-    Prompt prompt = prompt(fields, common.model());
+    List<CompletionPrompt> prompts = CompletionPromptReader.read(fields, common.model());
     boolean echo = fields.bool("echo", false);
     int answers = fields.integer("n", 1, 1, TextModel.MAX_BRANCHES);
     int bestOf = fields.integer("best_of", answers, 1, TextModel.MAX_BRANCHES);
     if (bestOf < answers) {
       throw fields.invalid("best_of", Integer.toString(bestOf), "at least n, " + answers);
+    }
+    int choices = prompts.size() * bestOf;
+    if (choices > TextModel.MAX_BRANCHES) {
+      throw ApiException.field(
+          "prompt",
+          "array_above_max_length",
+          "%d prompts with %d answers each are %d; at most %d are generated for one request"
+              .formatted(prompts.size(), bestOf, choices, TextModel.MAX_BRANCHES));
     }
     Integer logProbabilities =
         fields.integer("logprobs", 0, SamplingParameters.MAX_LOG_PROBABILITIES);
@@ -40,79 +47,38 @@ final class CompletionRequestReader {
     GenerationFields generation =
         common.read(
             maxTokens.isPresent() ? maxTokens : OptionalInt.of(DEFAULT_MAX_TOKENS),
-            bestOf,
+            choices,
             grammar == null ? null : grammar.over(common.model().model().tokenizer()),
-            logProbabilities == null ? OptionalInt.empty() : OptionalInt.of(logProbabilities));
+            logProbabilities == null ? OptionalInt.empty() : OptionalInt.of(logProbabilities),
+            echo && logProbabilities != null);
     if (generation.stream() && bestOf > answers) {
       throw ApiException.field(
           "best_of", "invalid_value", "best_of must be n where stream is true");
     }
-    if (echo && generation.logProbabilities()) {
-      throw ApiException.field(
-          "echo",
-          "unsupported_parameter",
-          "echo together with logprobs is not supported: log-probabilities of the prompt are not reported");
+    if (generation.promptLogProbabilities()) {
+      checkEchoed(prompts, generation);
     }
     fields.unsupported("suffix", "this model only continues texts");
     fields.finish();
-    return new CompletionRequest(prompt, echo, answers, generation);
+    return new CompletionRequest(prompts, echo, answers, generation);
   }
 
-  private static Prompt prompt(Fields fields, ServedModel model) {
-    JsonNode prompt = fields.node("prompt");
-    if (prompt == null) {
-      throw fields.missing("prompt");
-    }
-    if (prompt.isTextual()) {
-      return new Prompt.Text(Fields.text(fields.path("prompt"), prompt));
-    }
-    if (!prompt.isArray()) {
-      throw fields.wrongType("prompt", prompt, "a string or an array of token ids");
-    }
-    List<JsonNode> elements = fields.array("prompt", GenerationRequest.MAX_TOKENS);
-    if (elements.isEmpty()) {
-      throw ApiException.field("prompt", "invalid_value", "prompt must not be empty");
-    }
-    if (elements.get(0).isTextual() || elements.get(0).isArray()) {
-      return onlyPrompt(fields, elements, model);
-    }
-    return new Prompt.Tokens(tokenIds(fields, "prompt", model));
-  }
-
-  /** Clients like to send one prompt in an array of one. */
-  private static Prompt onlyPrompt(Fields fields, List<JsonNode> elements, ServedModel model) {
-    if (elements.size() > 1) {
+  /** Log-probabilities of a prompt are known once all of it has been read, and cost memory. */
+  private static void checkEchoed(List<CompletionPrompt> prompts, GenerationFields generation) {
+    if (generation.stream()) {
       throw ApiException.field(
-          "prompt",
+          "stream",
           "unsupported_parameter",
-          "prompt may hold one prompt but holds %d; send a request for each"
-              .formatted(elements.size()));
+          "stream is not supported with echo and logprobs; ask for the whole answer");
     }
-    JsonNode only = elements.get(0);
-    if (only.isTextual()) {
-      return new Prompt.Text(Fields.text(fields.element("prompt", 0), only));
+    long tokens = prompts.stream().mapToLong(prompt -> prompt.ids().size()).sum();
+    int each = 1 + generation.sampling().logProbabilities();
+    if (tokens * each > MAX_ECHOED) {
+      throw ApiException.field(
+          "logprobs",
+          "invalid_value",
+          "%d tokens of prompts with %d log-probabilities each are %d; with echo at most %d are reported for one request"
+              .formatted(tokens, each, tokens * each, MAX_ECHOED));
     }
-    List<Integer> ids = new ArrayList<>();
-    for (JsonNode id : only) {
-      ids.add(tokenId(fields.element("prompt", 0), id, model));
-    }
-    if (ids.isEmpty()) {
-      throw ApiException.field("prompt", "invalid_value", "prompt must not be empty");
-    }
-    return new Prompt.Tokens(ids);
-  }
-
-  /** Ids of the model's vocabulary. */
-  static List<Integer> tokenIds(Fields fields, String field, ServedModel model) {
-    List<Integer> ids = new ArrayList<>();
-    List<JsonNode> elements = fields.array(field, GenerationRequest.MAX_TOKENS);
-    for (int i = 0; i < elements.size(); i++) {
-      ids.add(tokenId(fields.element(field, i), elements.get(i), model));
-    }
-    return ids;
-  }
-
-  private static int tokenId(String path, JsonNode id, ServedModel model) {
-    return (int) Fields.wholeNumber(path, id, 0, model.model().config().vocabSize() - 1L);
   }
 }

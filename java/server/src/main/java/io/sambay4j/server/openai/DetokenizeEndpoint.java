@@ -21,7 +21,7 @@ final class DetokenizeEndpoint implements Router.Endpoint {
     if (!fields.has("tokens")) {
       throw fields.missing("tokens");
     }
-    List<Integer> tokens = CompletionRequestReader.tokenIds(fields, "tokens", model);
+    List<Integer> tokens = CompletionPromptReader.tokenIds(fields, "tokens", model);
     fields.finish();
     int[] ids = tokens.stream().mapToInt(Integer::intValue).toArray();
     exchange.json(200, Json.object().put("prompt", model.model().tokenizer().decode(ids, true)));

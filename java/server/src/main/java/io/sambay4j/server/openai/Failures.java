@@ -1,5 +1,6 @@
 package io.sambay4j.server.openai;
 
+import io.sambay4j.ContextLengthException;
 import io.sambay4j.EngineBusyException;
 import io.sambay4j.OutOfDeviceMemoryException;
 import io.sambay4j.server.http.ApiException;
@@ -21,10 +22,11 @@ final class Failures {
       return known;
     }
     String message = String.valueOf(failure.getMessage());
+    if (failure instanceof ContextLengthException) {
+      return ApiException.field(prompt, "context_length_exceeded", message);
+    }
     if (failure instanceof IllegalArgumentException) {
-      boolean tooLong = message.contains("context");
-      return ApiException.field(
-          prompt, tooLong ? "context_length_exceeded" : "invalid_value", message);
+      return ApiException.field(prompt, "invalid_value", message);
     }
     if (failure instanceof EngineBusyException) {
       return ApiException.tooMany("queue_full", message, RETRY_SECONDS);

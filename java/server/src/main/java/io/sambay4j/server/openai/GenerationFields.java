@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  * @param ignoreEndTokens go on after the model's end tokens
  * @param priority in [-100, 100], higher first
  * @param constraint what the answers must look like; null: anything
- * @param choices how many answers
+ * @param choices how many answers, to all prompts together
  * @param logProbabilities whether log-probabilities are reported
+ * @param promptLogProbabilities whether those of the prompt's tokens are, too
  * @param stream whether the answer is a stream of events
  * @param includeUsage whether a stream ends with the usage
  */
@@ -34,6 +35,7 @@ record GenerationFields(
     @Nullable Factory constraint,
     int choices,
     boolean logProbabilities,
+    boolean promptLogProbabilities,
     boolean stream,
     boolean includeUsage) {
   GenerationFields {

@@ -42,15 +42,17 @@ final class GenerationFieldsReader {
    * Reads them.
    *
    * @param maxTokens as the endpoint calls it
-   * @param choices how many answers
+   * @param choices how many answers, to all prompts together
    * @param constraint what they must look like; null: anything
    * @param topLogProbabilities how many alternatives are reported; empty: no log-probabilities
+   * @param promptLogProbabilities whether the prompt's tokens are reported, too
    */
   GenerationFields read(
       OptionalInt maxTokens,
       int choices,
       TokenConstraint.@Nullable Factory constraint,
-      OptionalInt topLogProbabilities) {
+      OptionalInt topLogProbabilities,
+      boolean promptLogProbabilities) {
     readSampling();
     sampling.logProbabilities(topLogProbabilities.orElse(0));
     boolean stream = fields.bool("stream", false);
@@ -86,6 +88,7 @@ final class GenerationFieldsReader {
         constraint,
         choices,
         topLogProbabilities.isPresent(),
+        promptLogProbabilities,
         stream,
         includeUsage);
   }

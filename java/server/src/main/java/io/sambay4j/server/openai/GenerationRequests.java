@@ -18,6 +18,7 @@ final class GenerationRequests {
             .stopTokens(fields.stopTokens().stream().mapToInt(Integer::intValue).toArray())
             .ignoreEndTokens(fields.ignoreEndTokens())
             .priority(fields.priority())
+            .promptLogProbabilities(fields.promptLogProbabilities())
             .constraint(fields.constraint());
     fields.maxTokens().ifPresent(builder::maxTokens);
     if (timeLimit != null) {

@@ -5,21 +5,16 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sambay4j.FinishReason;
 import io.sambay4j.GeneratedToken;
 import io.sambay4j.Generation;
-import io.sambay4j.answer.Answer;
-import io.sambay4j.answer.AnswerDelta;
-import io.sambay4j.answer.AnswerParser;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.EventStream;
 import io.sambay4j.server.http.Exchange;
 import io.sambay4j.server.http.Json;
 import io.sambay4j.tokenizer.Tokenizer;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Writes the answers of {@code /v1/responses}, whole or as they come. */
 final class ResponsesAnswers {
   private final String id = AnswerJson.id("resp_");
-  private final String messageId = AnswerJson.id("msg_");
   private final long created = AnswerJson.now();
   private final ResponsesRequest request;
   private final GenerationFields fields;
@@ -46,7 +41,7 @@ final class ResponsesAnswers {
             .put("model", fields.model().name());
     response.putArray("output");
     response.put("parallel_tool_calls", true).putNull("previous_response_id");
-    response.putObject("reasoning").putNull("effort").putNull("summary");
+    ObjectNode reasoning = response.putObject("reasoning").putNull("effort").putNull("summary");
     response.put("store", false).put("temperature", fields.sampling().temperature());
     response.putObject("text").putObject("format").put("type", "text");
     response.put("tool_choice", "auto").putArray("tools");
@@ -57,6 +52,9 @@ final class ResponsesAnswers {
         .putNull("user");
     response.putObject("metadata");
     request.echoed().forEach(response::set);
+    if (request.echoed().get("reasoning") instanceof ObjectNode given) {
+      response.set("reasoning", reasoning.setAll(given));
+    }
     return response;
   }
 
@@ -68,35 +66,61 @@ final class ResponsesAnswers {
   }
 
   private ObjectNode ended(Generation generation, AnswerTimes times) {
-    boolean complete = generation.finishReason() == FinishReason.STOP;
-    String status = complete ? "completed" : "incomplete";
-    ObjectNode response = response(status);
+    ResponseOutput output =
+        ResponseOutput.of(request.shape().format(), generation, isComplete(generation));
+    return ended(generation, times, output);
+  }
+
+  private static boolean isComplete(Generation generation) {
+    return generation.finishReason() == FinishReason.STOP;
+  }
+
+  private ObjectNode ended(Generation generation, AnswerTimes times, ResponseOutput output) {
+    boolean complete = isComplete(generation);
+    ObjectNode response = response(complete ? "completed" : "incomplete");
     if (!complete) {
       response.putObject("incomplete_details").put("reason", "max_output_tokens");
     }
-    Answer answer = Answer.of(request.shape().format(), generation.text());
-    ArrayNode output = (ArrayNode) response.path("output");
-    output.add(message(status, part(answer.content(), AnswerJson.shown(generation))));
-    response.set("usage", usage(generation, tokenizer.count(answer.reasoning())));
+    ArrayNode items = (ArrayNode) response.path("output");
+    output.items().forEach(item -> items.add(json(item, true)));
+    response.set("usage", usage(generation, request.shape().reasoningTokens(List.of(generation))));
     response.set("timings", times.json());
     return response;
   }
 
-  private ObjectNode message(String status, @Nullable ObjectNode part) {
-    ObjectNode message =
-        Json.object()
-            .put("id", messageId)
-            .put("type", "message")
-            .put("status", status)
-            .put("role", "assistant");
-    ArrayNode content = message.putArray("content");
-    if (part != null) {
-      content.add(part);
+  /**
+   * An item.
+   *
+   * @param ended whether as it ended, or as it began: without its text
+   */
+  private ObjectNode json(ResponseOutput.Item item, boolean ended) {
+    String status = ended ? item.status() : ResponseOutput.IN_PROGRESS;
+    ObjectNode json = Json.object().put("id", item.id());
+    if (item.kind() == ResponseOutput.Kind.CALL) {
+      return json.put("type", "function_call")
+          .put("status", status)
+          .put("call_id", item.callId())
+          .put("name", item.name())
+          .put("arguments", ended ? item.text() : "");
     }
-    return message;
+    boolean message = item.kind() == ResponseOutput.Kind.MESSAGE;
+    json.put("type", message ? "message" : "reasoning").put("status", status);
+    if (message) {
+      json.put("role", "assistant");
+    } else {
+      json.putArray("summary");
+    }
+    ArrayNode content = json.putArray("content");
+    if (ended) {
+      content.add(part(item.kind(), item.text(), item.tokens()));
+    }
+    return json;
   }
 
-  private ObjectNode part(String text, List<GeneratedToken> tokens) {
+  private ObjectNode part(ResponseOutput.Kind kind, String text, List<GeneratedToken> tokens) {
+    if (kind == ResponseOutput.Kind.REASONING) {
+      return Json.object().put("type", "reasoning_text").put("text", text);
+    }
     ObjectNode part = Json.object().put("type", "output_text").put("text", text);
     part.putArray("annotations");
     part.set("logprobs", logProbabilities(tokens));
@@ -128,9 +152,12 @@ final class ResponsesAnswers {
 
   private final class Stream implements AnswerSink {
     private final EventStream events;
-    private final Untold untold = new Untold();
-    private final AnswerParser parser = new AnswerParser(request.shape().format());
-    private int number;
+    private final ResponseOutput output = new ResponseOutput(request.shape().format());
+    private int number; // of the next event
+    private int item; // the first that has not been told to its end
+    private boolean announced; // whether its beginning has been told
+    private int toldCharacters; // of it
+    private int toldTokens;
 
     Stream(Exchange exchange) {
       events = exchange.events();
@@ -146,50 +173,76 @@ final class ResponsesAnswers {
     private void begin() {
       event("response.created", with("response", response("in_progress")));
       event("response.in_progress", with("response", response("in_progress")));
-      event("response.output_item.added", item(message("in_progress", null)));
-      event("response.content_part.added", at().set("part", part("", List.of())));
     }
 
     @Override
     public void token(int index, GeneratedToken token) {
-      Untold.post(events, token, () -> untold.add(token));
+      Untold.post(events, token, () -> output.append(token));
     }
 
+    /** Tells what has become of the output since the last call. */
     private void tell() {
-      String text = untold.takeText();
-      if (!text.isEmpty()) {
-        write(parser.append(text));
-      }
-    }
-
-    /** Writes content that has become certain; thoughts are not part of it. */
-    private void write(List<AnswerDelta> deltas) {
-      for (AnswerDelta piece : deltas) {
-        if (piece instanceof AnswerDelta.Content content) {
-          ObjectNode delta = at().put("delta", content.text());
-          delta.set("logprobs", logProbabilities(untold.takeTokens()));
-          event("response.output_text.delta", delta);
+      boolean closed = true;
+      while (closed && item < output.items().size()) {
+        ResponseOutput.Item next = output.items().get(item);
+        tell(next);
+        closed = !next.isOpen();
+        if (closed) {
+          tellEnd(next);
         }
       }
+    }
+
+    private void tell(ResponseOutput.Item next) {
+      if (!announced) {
+        announced = true;
+        event("response.output_item.added", at().set("item", json(next, false)));
+        if (next.kind() != ResponseOutput.Kind.CALL) {
+          ObjectNode part = part(next.kind(), "", List.of());
+          event("response.content_part.added", inside(next).set("part", part));
+        }
+      }
+      String more = next.textFrom(toldCharacters);
+      if (!more.isEmpty()) {
+        ObjectNode delta = inside(next).put("delta", more);
+        if (next.kind() == ResponseOutput.Kind.MESSAGE) {
+          List<GeneratedToken> tokens = next.tokens();
+          delta.set("logprobs", logProbabilities(tokens.subList(toldTokens, tokens.size())));
+        }
+        event(name(next) + ".delta", delta);
+        toldCharacters += more.length();
+        toldTokens = next.tokens().size();
+      }
+    }
+
+    private void tellEnd(ResponseOutput.Item ended) {
+      ObjectNode done = inside(ended);
+      if (ended.kind() == ResponseOutput.Kind.CALL) {
+        event(name(ended) + ".done", done.put("name", ended.name()).put("arguments", ended.text()));
+      } else {
+        ObjectNode part = part(ended.kind(), ended.text(), ended.tokens());
+        done.put("text", ended.text());
+        if (part.has("logprobs")) {
+          done.set("logprobs", part.path("logprobs"));
+        }
+        event(name(ended) + ".done", done);
+        event("response.content_part.done", inside(ended).set("part", part));
+      }
+      event("response.output_item.done", at().set("item", json(ended, true)));
+      item++;
+      announced = false;
+      toldCharacters = 0;
+      toldTokens = 0;
     }
 
     @Override
     public void ended(int index, Generation generation, AnswerTimes times) {
       events.post(
           () -> {
-            untold.end(generation);
+            output.end(generation, isComplete(generation));
             tell();
-            write(parser.finish());
-            String text = Answer.of(request.shape().format(), generation.text()).content();
-            ObjectNode response = ResponsesAnswers.this.ended(generation, times);
-            ObjectNode part = part(text, AnswerJson.shown(generation));
-            ObjectNode done = at().put("text", text);
-            done.set("logprobs", part.path("logprobs"));
-            event("response.output_text.done", done);
-            event("response.content_part.done", at().set("part", part));
-            String status = response.path("status").asText();
-            event("response.output_item.done", item(message(status, part)));
-            event("response." + status, with("response", response));
+            ObjectNode response = ResponsesAnswers.this.ended(generation, times, output);
+            event("response." + response.path("status").asText(), with("response", response));
           });
     }
 
@@ -219,12 +272,23 @@ final class ResponsesAnswers {
           });
     }
 
-    private ObjectNode at() {
-      return Json.object().put("item_id", messageId).put("output_index", 0).put("content_index", 0);
+    private static String name(ResponseOutput.Item item) {
+      return switch (item.kind()) {
+        case REASONING -> "response.reasoning_text";
+        case MESSAGE -> "response.output_text";
+        case CALL -> "response.function_call_arguments";
+      };
     }
 
-    private ObjectNode item(ObjectNode item) {
-      return Json.object().put("output_index", 0).set("item", item);
+    /** Where the item stands. */
+    private ObjectNode at() {
+      return Json.object().put("output_index", item);
+    }
+
+    /** Where its text stands. */
+    private ObjectNode inside(ResponseOutput.Item of) {
+      ObjectNode at = Json.object().put("item_id", of.id()).put("output_index", item);
+      return of.kind() == ResponseOutput.Kind.CALL ? at : at.put("content_index", 0);
     }
 
     private ObjectNode with(String name, ObjectNode value) {

@@ -2,6 +2,7 @@ package io.sambay4j.server.openai;
 
 import io.sambay4j.server.http.Exchange;
 import io.sambay4j.server.http.Router;
+import java.util.List;
 
 /** {@code POST /v1/responses}. */
 final class ResponsesEndpoint implements Router.Endpoint {
@@ -20,6 +21,6 @@ final class ResponsesEndpoint implements Router.Endpoint {
         fields.stream()
             ? answers.stream(exchange)
             : new WholeAnswer(exchange, fields.choices(), answers::whole);
-    engine.start(exchange, request.prompt(), "input", fields, sink);
+    engine.start(exchange, List.of(request.prompt()), "input", fields, sink);
   }
 }

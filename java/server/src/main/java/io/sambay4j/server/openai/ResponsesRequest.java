@@ -10,21 +10,24 @@ import java.util.Map;
  * A request of {@code /v1/responses}.
  *
  * @param messages the conversation, the instructions first
+ * @param templateArguments extra variables of the model's chat template
  * @param echoed fields that the answer repeats as they came
  * @param shape what the answer consists of
  * @param generation how it is answered
  */
 record ResponsesRequest(
     List<ChatMessage> messages,
+    Map<String, Object> templateArguments,
     Map<String, JsonNode> echoed,
     AnswerShape shape,
     GenerationFields generation) {
   ResponsesRequest {
     messages = List.copyOf(messages);
+    templateArguments = Map.copyOf(templateArguments);
     echoed = Map.copyOf(echoed);
   }
 
   GenerationRequest.Prompt prompt() {
-    return new GenerationRequest.Prompt.Chat(messages, Map.of());
+    return new GenerationRequest.Prompt.Chat(messages, templateArguments);
   }
 }

@@ -2,12 +2,12 @@ package io.sambay4j.server.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sambay4j.ChatMessage;
-import io.sambay4j.answer.ToolChoice;
+import io.sambay4j.answer.Tool;
+import io.sambay4j.answer.ToolPrompt;
 import io.sambay4j.sampling.SamplingParameters;
 import io.sambay4j.server.http.ApiException;
 import io.sambay4j.server.http.Fields;
 import io.sambay4j.structured.Grammar;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +17,17 @@ import java.util.OptionalInt;
 final class ResponsesRequestReader {
   private static final List<String> ECHOED =
       List.of(
-          "instructions", "max_output_tokens", "metadata", "temperature", "text", "top_p", "user");
+          "instructions",
+          "max_output_tokens",
+          "metadata",
+          "parallel_tool_calls",
+          "reasoning",
+          "temperature",
+          "text",
+          "tool_choice",
+          "tools",
+          "top_p",
+          "user");
   private static final String LOG_PROBABILITIES = "message.output_text.logprobs";
 
   private ResponsesRequestReader() {}
@@ -29,7 +39,8 @@ final class ResponsesRequestReader {
    */
   static ResponsesRequest read(Fields fields, ServedModels models) {
     GenerationFieldsReader common = new GenerationFieldsReader(fields, models);
-    List<ChatMessage> messages = messages(fields);
+    List<ChatMessage> messages = ResponsesInputReader.read(fields);
+    List<Tool> tools = ToolReader.tools(fields, ToolReader.Form.FLAT);
     Fields text = fields.object("text");
     Grammar grammar = null;
     if (text != null) {
@@ -40,9 +51,9 @@ final class ResponsesRequestReader {
     AnswerShape shape =
         new AnswerShape(
             common.model(),
-            List.of(),
-            ToolChoice.NONE,
-            true,
+            tools,
+            ToolReader.choice(fields, tools, ToolReader.Form.FLAT),
+            fields.bool("parallel_tool_calls", true),
             ThinkingReader.read(fields, common.model().format()),
             grammar);
     OptionalInt top = topLogProbabilities(fields);
@@ -51,7 +62,8 @@ final class ResponsesRequestReader {
             GenerationFieldsReader.maxTokens(fields, 1, "max_output_tokens"),
             1,
             shape.constraint(),
-            top);
+            top,
+            false);
     refuseUnsupported(fields);
     fields.finish();
     Map<String, JsonNode> echoed = new LinkedHashMap<>();
@@ -61,35 +73,9 @@ final class ResponsesRequestReader {
         echoed.put(name, value);
       }
     }
-    return new ResponsesRequest(messages, echoed, shape, generation);
-  }
-
-  private static List<ChatMessage> messages(Fields fields) {
-    List<ChatMessage> messages = new ArrayList<>();
-    String instructions = fields.string("instructions");
-    if (instructions != null) {
-      messages.add(ChatMessage.system(instructions));
-    }
-    JsonNode input = fields.node("input");
-    if (input == null) {
-      throw fields.missing("input");
-    }
-    if (input.isTextual()) {
-      messages.add(ChatMessage.user(Fields.text("input", input)));
-      return messages;
-    }
-    if (!input.isArray()) {
-      throw fields.wrongType("input", input, "a string or an array of messages");
-    }
-    for (Fields item : fields.objects("input", MessageReader.MAX_MESSAGES)) {
-      item.oneOf("type", "message", "message");
-      item.ignore("id", "status");
-      messages.add(MessageReader.message(item));
-    }
-    if (input.isEmpty()) {
-      throw ApiException.field("input", "invalid_value", "input must not be empty");
-    }
-    return messages;
+    ToolPrompt prompt = shape.prompt(messages);
+    return new ResponsesRequest(
+        prompt.messages(), prompt.templateArguments(), echoed, shape, generation);
   }
 
   private static OptionalInt topLogProbabilities(Fields fields) {
@@ -105,14 +91,6 @@ final class ResponsesRequestReader {
   }
 
   private static void refuseUnsupported(Fields fields) {
-    if (!fields.array("tools", 128).isEmpty()) {
-      throw ApiException.field(
-          "tools",
-          "unsupported_parameter",
-          "tools are not supported here yet; /v1/chat/completions has them");
-    }
-    fields.oneOf("tool_choice", "auto", "auto", "none");
-    fields.optionalBool("parallel_tool_calls");
     fields.unsupported(
         "previous_response_id", "nothing is stored here; send the whole conversation as input");
     fields.unsupported("conversation", "nothing is stored here");

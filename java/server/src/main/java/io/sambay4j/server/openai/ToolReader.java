@@ -17,19 +17,32 @@ final class ToolReader {
 
   private ToolReader() {}
 
+  /** Where the fields of a function stand. */
+  enum Form {
+    /** In an object {@code function}, as chat completions have them. */
+    NESTED,
+    /** Beside the type, as responses have them. */
+    FLAT
+  }
+
   /** The tools of a request. */
-  static List<Tool> tools(Fields fields) {
+  static List<Tool> tools(Fields fields, Form form) {
     List<Tool> tools = new ArrayList<>();
     for (Fields tool : fields.objects("tools", MAX_TOOLS)) {
-      tool.requiredString("type");
-      tool.oneOf("type", "", "function");
-      tools.add(function(tool.requiredObject("function")));
+      tools.add(tool(function(tool, form)));
       tool.finish();
     }
     return tools;
   }
 
-  private static Tool function(Fields function) {
+  /** The fields of a function, in an object whose type says that it is one. */
+  private static Fields function(Fields object, Form form) {
+    object.requiredString("type");
+    object.oneOf("type", "", "function");
+    return form == Form.FLAT ? object : object.requiredObject("function");
+  }
+
+  private static Tool tool(Fields function) {
     String name = function.requiredString("name");
     String description = function.string("description", MAX_DESCRIPTION);
     function.optionalBool("strict"); // arguments always keep to the schema
@@ -48,13 +61,13 @@ final class ToolReader {
   }
 
   /** Whether tools are to be called. */
-  static ToolChoice choice(Fields fields, List<Tool> tools) {
+  static ToolChoice choice(Fields fields, List<Tool> tools, Form form) {
     JsonNode choice = fields.node("tool_choice");
     if (choice == null) {
       return tools.isEmpty() ? ToolChoice.NONE : ToolChoice.AUTO;
     }
     ToolChoice read =
-        choice.isObject() ? named(fields.requiredObject("tool_choice")) : word(fields);
+        choice.isObject() ? named(fields.requiredObject("tool_choice"), form) : word(fields);
     boolean wantsTools =
         read.mode() == ToolChoice.Mode.REQUIRED || read.mode() == ToolChoice.Mode.FUNCTION;
     if (wantsTools && tools.isEmpty()) {
@@ -76,10 +89,8 @@ final class ToolReader {
     };
   }
 
-  private static ToolChoice named(Fields choice) {
-    choice.requiredString("type");
-    choice.oneOf("type", "", "function");
-    Fields function = choice.requiredObject("function");
+  private static ToolChoice named(Fields choice, Form form) {
+    Fields function = function(choice, form);
     String name = function.requiredString("name");
     function.finish();
     choice.finish();

@@ -30,8 +30,9 @@ final class Untold {
 
   /** The answer has ended: the token that only ended it is not told. */
   void end(Generation generation) {
-    if (generation.endToken().isPresent() && !tokens.isEmpty()) {
-      tokens.remove(tokens.size() - 1);
+    int last = tokens.size() - 1;
+    if (generation.endToken().isPresent() && last >= 0 && tokens.get(last).text().isEmpty()) {
+      tokens.remove(last);
     }
   }
 
@@ -42,10 +43,24 @@ final class Untold {
     return taken;
   }
 
-  /** The tokens since the last call. */
+  /**
+   * The tokens since the last call, up to the last one with a text: whether one without a text only
+   * ends the answer is known when it has ended.
+   */
   List<GeneratedToken> takeTokens() {
-    List<GeneratedToken> taken = tokens;
-    tokens = new ArrayList<>();
+    int end = tokens.size();
+    while (end > 0 && tokens.get(end - 1).text().isEmpty()) {
+      end--;
+    }
+    List<GeneratedToken> taken = tokens.subList(0, end);
+    tokens = new ArrayList<>(tokens.subList(end, tokens.size()));
     return taken;
+  }
+
+  /** All tokens since the last call, once the answer has ended. */
+  List<GeneratedToken> takeRest() {
+    List<GeneratedToken> rest = tokens;
+    tokens = new ArrayList<>();
+    return rest;
   }
 }
