@@ -132,7 +132,7 @@ final class BenchServeCommandTest {
         "--prompt many | is not a distribution of lengths",
         "--slo fast | is no objective",
         "--turns 0 | --turns must be from 1",
-        "--turn-prompt 0 | is not a distribution of lengths",
+        "--turn-prompt few | is not a distribution of lengths",
         "--event-interval 1001 | --event-interval must be from 0 to 1000",
         "--url ftp://x | --url must be http",
       })
