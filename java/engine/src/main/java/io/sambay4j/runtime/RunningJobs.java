@@ -72,10 +72,10 @@ final class RunningJobs {
       if (end != End.FAILED) {
         sequences.keepLast(job);
       }
-    } catch (RuntimeException e) {
-      log.warn("the state of a request that has ended could not be kept", e);
+      job.write(end);
+    } catch (Throwable e) { // whatever it is: somebody waits for the end
+      log.warn("the state or the record of a request that has ended could not be kept", e);
     }
-    job.write(end);
     try {
       job.end(end, failure);
     } catch (Throwable e) { // an assertion in somebody's callback must not stop the engine

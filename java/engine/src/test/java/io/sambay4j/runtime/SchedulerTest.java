@@ -14,7 +14,9 @@ import io.sambay4j.model.SequenceState;
 import io.sambay4j.model.TestModels;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import jdk.jfr.Recording;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -290,6 +292,25 @@ final class SchedulerTest {
           assertTrue(job.wasCancelled(), "round " + round);
         }
       }
+    }
+  }
+
+  /** As where the classes of flight recordings are missing: nobody may wait for ever. */
+  @Test
+  void whatCannotBeRecordedEndsAllTheSame() throws Exception {
+    try (Recording recording = new Recording();
+        Scheduler scheduler = scheduler(1, 16, 512)) {
+      recording.enable("io.sambay4j.Request");
+      recording.start();
+      GreedyJob job =
+          new GreedyJob("job", null, GreedyJob.prompt(5), 3, new ArrayList<>()) {
+            @Override
+            protected String finishReason(End reason) {
+              throw new NoClassDefFoundError("jdk/jfr/Event");
+            }
+          };
+      scheduler.submit(job);
+      assertEquals(Job.End.DONE, job.end.get(60, TimeUnit.SECONDS));
     }
   }
 
