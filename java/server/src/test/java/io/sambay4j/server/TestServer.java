@@ -30,7 +30,9 @@ final class TestServer implements AutoCloseable {
     model = TextModel.builder(DIRECTORY).sequences(8).prefixCacheBytes(PREFIX_CACHE).open();
     List<ServedModel> models =
         List.of(new ServedModel(MODEL, List.of(ALIAS), model, Instant.now()));
-    open = SambayServer.start(HttpOptions.builder().port(0).build(), models);
+    // a chunk for each token: this model is so fast that its short answers would be two or three
+    HttpOptions manyChunks = HttpOptions.builder().port(0).eventInterval(Duration.ZERO).build();
+    open = SambayServer.start(manyChunks, models);
     keyed =
         SambayServer.start(HttpOptions.builder().port(0).apiKeys(List.of(API_KEY)).build(), models);
     scripted = Served.scripted(model, Duration.ofMillis(20));
