@@ -95,7 +95,11 @@ public final class Main {
       String type = format.type();
       String batches = format.isInt4() ? "1,8,16" : "1";
       JsonNode quiet =
-          bench(round, type, "--prompt 0 --gen 32 --compare-limit --batch " + batches, DEPTH);
+          bench(
+              round,
+              type,
+              "--prompt 0 --gen 32 --repetitions 3 --compare-limit --batch " + batches,
+              DEPTH);
       double alone = rate(test(quiet, 1));
       format.decode().add(test(quiet, 1).get("limit_share").doubleValue());
       if (format.isInt4()) {
@@ -103,17 +107,20 @@ public final class Main {
         batch16.add(rate(test(quiet, 16)) / alone);
         neighbour.add(rateBesideNeighbour(round) / alone);
       }
-      JsonNode narrow = bench(round, type, "--prompt 0 --gen 32 --target avx2", DEPTH);
+      JsonNode narrow =
+          bench(round, type, "--prompt 0 --gen 32 --repetitions 3 --target avx2", DEPTH);
       format.avx2().add(rate(test(narrow, 1)) / alone);
       format
           .memory()
           .add(narrow.get("peak_bytes").doubleValue() / narrow.get("model_bytes").doubleValue());
-      JsonNode read = bench(round, type, "--prompt 2048 --gen 0 --compare-limit", 0);
+      JsonNode read =
+          bench(round, type, "--prompt 2048 --gen 0 --repetitions 1 --compare-limit", 0);
       format.prompt().add(test(read, 1).get("limit_share").doubleValue());
     }
     if (round == 1 && longPrompt > 0) {
+      String prompts = "--gen 0 --repetitions 1 --context %d --prompt %d,%d";
       JsonNode tests =
-          bench(round, "int4", "--gen 0 --prompt %d,%d".formatted(SHORT_PROMPT, longPrompt), 0)
+          bench(round, "int4", prompts.formatted(longPrompt, SHORT_PROMPT, longPrompt), 0)
               .get("tests");
       longAgainstShort.add(rate(tests.get(0)) / rate(tests.get(1)));
     }
@@ -122,7 +129,7 @@ public final class Main {
   private double rateBesideNeighbour(int round) throws IOException, InterruptedException {
     Process busy = new ProcessBuilder("sh", "-c", "while :; do :; done").start();
     try {
-      return rate(test(bench(round, "int4", "--prompt 0 --gen 32", DEPTH), 1));
+      return rate(test(bench(round, "int4", "--prompt 0 --gen 32 --repetitions 3", DEPTH), 1));
     } finally {
       busy.destroyForcibly();
     }
@@ -145,8 +152,7 @@ public final class Main {
   private JsonNode bench(int round, String type, String options, int depth)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of("./sambay", "bench", "--model", model));
-    command.addAll(
-        List.of("--dtype", type, "--activations", "bf16", "--repetitions", "1", "--json"));
+    command.addAll(List.of("--dtype", type, "--activations", "bf16", "--json"));
     command.addAll(List.of("--depth", Integer.toString(depth)));
     command.addAll(List.of(options.split(" ")));
     Process process =
