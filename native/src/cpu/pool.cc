@@ -1,6 +1,7 @@
 #include "cpu/pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -77,6 +78,16 @@ class SignalsBlocked {
  private:
   sigset_t before_;
 };
+
+// A woken thread may push another one off its core, and where every core is taken the system wakes a worker on that of
+// its own caller: both then share one core while the worker spins for what only the caller can give it. A batch thread
+// waits until a core is free instead; nothing else about it is different.
+void wake_without_pushing() {
+#if defined(SCHED_BATCH)
+  sched_param parameters{};
+  pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);  // it works without, too
+#endif
+}
 
 // Memory that grows and is never given back before its end: the sizes repeat from step to step.
 class Scratch {
@@ -186,6 +197,7 @@ void Pool::State::worker(int thread) {
   char name[16];
   std::snprintf(name, sizeof name, "sambay-%d", thread);
   pthread_setname_np(pthread_self(), name);
+  wake_without_pushing();
 #if defined(__x86_64__)
   _mm_setcsr(kDefaultMxcsr);
 #endif
